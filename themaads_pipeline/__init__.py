@@ -1,0 +1,1 @@
+"""Pushes large, themed ad changes to Google Ads: nothing sent twice, nothing lost."""

@@ -1,0 +1,70 @@
+"""Outcomes: why an item ended as it did."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """What kind of failure it is, and so who can do something about it."""
+
+    POLICY = "policy"  # Google's advertising policy: change the text or the site
+    INVALID = "invalid"  # the ad or ad group breaks a rule or a limit
+    ACCOUNT = "account"  # the account is suspended, unknown or forbidden
+    TEMPORARY = "temporary"  # it would have gone away, and did not in time
+    TECHNICAL = "technical"  # our fault, or nobody knows
+
+
+class SkipReason(StrEnum):
+    """Why an item needs no ad, or can have none."""
+
+    ALREADY_PRESENT = "already_present"
+    NO_AD_TO_COPY = "no_ad_to_copy"
+    ONLY_THEMED_ADS = "only_themed_ads"
+    NO_FINAL_URL = "no_final_url"
+    AD_GROUP_REMOVED = "ad_group_removed"
+    CAMPAIGN_REMOVED_OR_ENDED = "campaign_removed_or_ended"
+    UNSUPPORTED_AD_GROUP_TYPE = "unsupported_ad_group_type"
+    EXPERIMENT_CAMPAIGN = "experiment_campaign"
+    ONLY_DISAPPROVED_ADS = "only_disapproved_ads"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why Google (or a rule of ours) refused one operation, in Google's own code and words."""
+
+    category: Category
+    code: str  # Google's, `PolicyFindingError.POLICY_FINDING`, or ours in snake_case
+    message: str
+    policy_topics: tuple[str, ...] = ()
+    trigger: str = ""  # the text or URL that Google names, where it does
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The operation is in the account. `resource_id` is the new ad's (or label's) id."""
+
+    resource_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """The change was in the account before: success, but not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This operation was refused; the others of its request are not concerned."""
+
+    failure: Failure
+    retryable: bool = False  # a temporary error of this one operation
+
+
+Result = Created | AlreadyThere | Refused
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MutateResult:
+    """One result an operation, in the request's order."""
+
+    results: tuple[Result, ...]
+    request_id: str
