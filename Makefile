@@ -1,0 +1,55 @@
+# Needs Python 3.11+, git and make; everything else is installed into .venv, pinned by requirements.lock.
+# Another Python: `make test PYTHON=python3.12`.
+
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test lint format lock clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed  ## The environment in .venv, as requirements.lock has it
+
+# The stamp is newer than what it was made from: a second call installs nothing.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/installed  ## The whole system on this machine, with emulated accounts and a sample upload
+	$(BIN)/themaads demo
+
+up: .venv/installed  ## The whole system on this machine, with your own uploads
+	$(BIN)/themaads up
+
+test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
+	$(BIN)/pytest -n $(WORKERS) -m "not chaos"
+
+lint: .venv/installed  ## Lint, types and import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed  ## Put the code into its format
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+
+# setuptools builds the package itself, without an isolated (and so unpinned) environment.
+lock: .venv/uv/bin/uv  ## Write requirements.lock anew from pyproject.toml, with the newest versions it allows
+	echo 'setuptools>=77' | .venv/uv/bin/uv pip compile pyproject.toml --group dev - --upgrade --quiet \
+	  --python-version 3.11 --universal --generate-hashes --no-annotate --no-header --output-file requirements.lock
+
+.venv/uv/bin/uv:
+	$(PYTHON) -m venv .venv/uv
+	.venv/uv/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+
+clean:  ## Remove the environment and caches; data in .themaads stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
