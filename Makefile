@@ -15,12 +15,14 @@ help:  ## This list
 
 install: .venv/installed  ## The environment in .venv, as requirements.lock has it
 
-# The stamp is newer than what it was made from: a second call installs nothing.
+# The stamp is newer than what it was made from: a second call installs nothing. --no-deps because the lock is
+# complete, and pip does not see that `gql` is pinned where another package asks for `gql[requests]`.
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv .venv
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) check
 	@touch $@
 
 demo: .venv/installed  ## The whole system on this machine, with emulated accounts and a sample upload
