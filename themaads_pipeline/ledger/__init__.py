@@ -1,0 +1,1 @@
+"""The ledger: our tables in Postgres, the only state, and the only SQL."""

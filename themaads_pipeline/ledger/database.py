@@ -1,0 +1,72 @@
+"""The connections, the named queries, and the guard that every owner's write starts with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiosql
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from themaads_pipeline.exceptions import FencedError
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+queries: Any = aiosql.from_path(Path(__file__).parent / "queries.sql", "psycopg", mandatory_parameters=False)
+
+
+def sql_of(query: str) -> str:
+    """The text of a named query, for COPY, which aiosql does not run."""
+    return str(getattr(queries, query).sql).rstrip().rstrip(";")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """A run's hold on an upload: every claim, settle and beat is guarded by its epoch."""
+
+    upload: int
+    epoch: int
+    run_id: str
+
+
+class Database:
+    """A pool of connections to the ledger; each thread borrows its own."""
+
+    def __init__(self, url: str, *, connections: int = 24) -> None:
+        """Open the pool; the first connection is made when it is needed."""
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            min_size=0,
+            max_size=connections,
+            timeout=60,
+            open=True,
+            kwargs={"row_factory": dict_row, "application_name": "themaads"},
+            check=ConnectionPool.check_connection,
+        )
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._pool.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back by any exception."""
+        with self._pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def owned(self, owner: Owner) -> Iterator[Connection]:
+        """A transaction that only the upload's owner gets.
+
+        Raises:
+            FencedError: Another run has taken the upload over; nothing was written.
+        """
+        with self.transaction() as connection:
+            if queries.guard(connection, upload=owner.upload, epoch=owner.epoch) is None:
+                raise FencedError(
+                    f"#{owner.upload} was taken over: run {owner.run_id} (epoch {owner.epoch}) writes no more"
+                )
+            yield connection

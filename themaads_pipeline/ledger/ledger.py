@@ -1,0 +1,46 @@
+"""The ledger: our tables in Postgres, opened as one."""
+
+from types import TracebackType
+from typing import Self
+
+from themaads_pipeline.ledger.attempts import Attempts
+from themaads_pipeline.ledger.database import Database
+from themaads_pipeline.ledger.leases import Leases
+from themaads_pipeline.ledger.outcomes import Outcomes
+from themaads_pipeline.ledger.rows import Rows
+from themaads_pipeline.ledger.uploads import Uploads
+from themaads_pipeline.settings import Settings
+
+
+class Ledger:
+    """Uploads and their owners, rows and items, account leases, attempts, outcomes: one noun each."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        """Open the ledger at `url` (`postgresql://…`), whose schema is migrated."""
+        self._database = Database(url)
+        self.uploads = Uploads(self._database, stall_seconds=settings.stall_seconds)
+        self.rows = Rows(self._database)
+        self.leases = Leases(self._database, lease_seconds=settings.lease_seconds)
+        self.attempts = Attempts(
+            self._database,
+            deadline_seconds=settings.request_deadline_seconds,
+            snapshot_seconds=settings.snapshot_seconds,
+            lease_seconds=settings.lease_seconds,
+            absence_margin_seconds=settings.absence_margin_seconds,
+            second_read_seconds=settings.second_read_seconds,
+        )
+        self.outcomes = Outcomes(self._database)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        """Use it in a `with` block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it at the end of the block."""
+        self.close()

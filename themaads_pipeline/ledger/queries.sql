@@ -1,0 +1,414 @@
+-- The whole state machine in one place. Every write below a guard happens only while its epoch is the upload's.
+-- Suffixes of the names are aiosql's: ^ one row or none, $ one value, ! how many rows, none: all rows.
+
+-- name: now$
+-- The clock that everything is measured by.
+select clock_timestamp();
+
+-- name: guard^
+-- True while `epoch` owns the upload. The share lock holds a take-over back until this transaction ends.
+select true as owned from themaads.upload where number = :upload and epoch = :epoch for share;
+
+
+-- ---------------------------------------------------------------- uploads
+
+-- name: register_upload^
+-- A new upload, or the one that has this key already (then `is_new` is false).
+with inserted as (
+  insert into themaads.upload (key, file_path, file_name, content_sha256, edition)
+  values (:key, :file_path, :file_name, :content_sha256, :edition)
+  on conflict (key) do nothing
+  returning *
+)
+select inserted.*, true as is_new from inserted
+union all
+select upload.*, false as is_new from themaads.upload where key = :key and not exists (select from inserted);
+
+-- name: remember_file!
+insert into themaads.upload_file (path, size, mtime_ns, upload) values (:path, :size, :mtime_ns, :upload)
+on conflict (path) do update set size = excluded.size, mtime_ns = excluded.mtime_ns, upload = excluded.upload;
+
+-- name: remembered_files
+select path, size, mtime_ns, upload from themaads.upload_file where path = any(:paths);
+
+-- name: upload_by_key^
+select * from themaads.upload where key = :key;
+
+-- name: upload_by_number^
+select * from themaads.upload where number = :number;
+
+-- name: uploads_with_status
+select * from themaads.upload where status = any(:statuses) order by number;
+
+-- name: set_status!
+-- By a person, or for an upload that no run owns: not guarded by an epoch, but by the status it had.
+update themaads.upload set status = :status, message = :message
+where number = :number and status = any(:was);
+
+-- name: current_ownership^
+-- Who owns the upload now: `upload.epoch` names the row. No row: nobody ever did.
+select ownership.*, clock_timestamp() - ownership.progress_at as progress_age,
+       coalesce(ownership.waiting_until > clock_timestamp(), false) as is_waiting
+from themaads.upload join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
+where upload.number = :upload;
+
+-- name: was_fenced^
+select true as fenced from themaads.ownership
+where upload = :upload and run_id = :run_id and ended_how = 'fenced' limit 1;
+
+-- name: next_epoch$
+-- The take-over itself: only one of two that saw the same epoch gets the next.
+update themaads.upload
+set epoch = epoch + 1, status = case when status = 'finished' then status else 'running' end, message = ''
+where number = :upload and epoch = :seen_epoch
+returning epoch;
+
+-- name: fence_previous!
+update themaads.ownership
+set ended_at = clock_timestamp(), ended_how = 'fenced', ended_why = :why
+where upload = :upload and epoch < :epoch and ended_at is null;
+
+-- name: begin_ownership!
+insert into themaads.ownership (upload, epoch, run_id, stage, host, pid, final_at_start)
+select :upload, :epoch, :run_id, :stage, :host, :pid, coalesce(sum(items), 0)
+from themaads.item_count where upload = :upload and state in ('done', 'skipped', 'failed');
+
+-- name: end_ownership!
+update themaads.ownership
+set ended_at = clock_timestamp(), ended_how = :how, ended_why = :why, doing = '', waiting_until = null
+where upload = :upload and epoch = :epoch and ended_at is null;
+
+-- name: end_status!
+update themaads.upload
+set status = :status, message = :message,
+    finished_at = case when :status = 'finished' then coalesce(finished_at, clock_timestamp()) end
+where number = :upload and epoch = :epoch;
+
+-- name: beat!
+-- Progress, or a wait that has an end. A run that does not own the upload any more writes nothing.
+update themaads.ownership
+set progress_at = clock_timestamp(), doing = :doing, waiting_until = :waiting_until
+from themaads.upload
+where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ended_at is null
+  and upload.number = ownership.upload and upload.epoch = ownership.epoch;
+
+-- name: progress_of
+-- One row an upload: what `status --json` tells.
+select upload.number, upload.key, upload.status, upload.message, upload.file_name, upload.epoch, upload.read_at,
+       ownership.run_id, ownership.stage, ownership.doing, ownership.waiting_until,
+       case when ownership.ended_at is null
+            then extract(epoch from clock_timestamp() - ownership.progress_at)::float8 end as progress_age_s,
+       extract(epoch from coalesce(ownership.ended_at, clock_timestamp()) - ownership.started_at)::float8 as stage_s,
+       ownership.final_at_start,
+       coalesce(counts.total, 0)::bigint as total, coalesce(counts.pending, 0)::bigint as pending,
+       coalesce(counts.sending, 0)::bigint as sending, coalesce(counts.applied, 0)::bigint as applied,
+       coalesce(counts.done, 0)::bigint as done, coalesce(counts.skipped, 0)::bigint as skipped,
+       coalesce(counts.failed, 0)::bigint as failed,
+       (select count(*) from themaads.rejected_row where rejected_row.upload = upload.number) as rejected
+from themaads.upload
+left join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
+left join lateral (
+  select sum(items) as total,
+         sum(items) filter (where state = 'pending') as pending,
+         sum(items) filter (where state = 'sending') as sending,
+         sum(items) filter (where state = 'applied') as applied,
+         sum(items) filter (where state = 'done') as done,
+         sum(items) filter (where state = 'skipped') as skipped,
+         sum(items) filter (where state = 'failed') as failed
+  from themaads.item_count where item_count.upload = upload.number
+) as counts on true
+where (:number)::bigint is null or upload.number = :number
+order by upload.number;
+
+
+-- ---------------------------------------------------------------- rows and items
+
+-- name: copy_source_rows
+copy themaads.source_row (upload, line, customer_id, ad_group_id, edition) from stdin;
+
+-- name: copy_rejected_rows
+copy themaads.rejected_row (upload, line, reason, message, raw) from stdin;
+
+-- name: create_row_names!
+-- What the file says of names, until the account says better: only for this transaction.
+create temporary table row_name (
+  line bigint, ad_group_name text, campaign_id bigint, campaign_name text
+) on commit drop;
+
+-- name: copy_row_names
+copy row_name (line, ad_group_name, campaign_id, campaign_name) from stdin;
+
+-- name: items_from_rows!
+-- Rows that select the same ad group for the same edition become one item; the first line gives the names.
+insert into themaads.item (upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name)
+select upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
+from (
+  select distinct on (source_row.customer_id, source_row.ad_group_id, source_row.edition)
+         source_row.*, row_name.ad_group_name, row_name.campaign_id, row_name.campaign_name
+  from themaads.source_row left join row_name using (line)
+  where source_row.upload = :upload
+  order by source_row.customer_id, source_row.ad_group_id, source_row.edition, source_row.line
+) as first_rows
+order by customer_id, line;
+
+-- name: mark_read!
+update themaads.upload set read_at = clock_timestamp() where number = :upload and epoch = :epoch and read_at is null;
+
+-- name: accounts_with_open_items
+-- The accounts that have work left, the longest first: it decides when the upload ends.
+select customer_id, sum(items)::bigint as items from themaads.item_count
+where upload = :upload and state in ('pending', 'sending', 'applied') and items > 0
+group by customer_id order by 2 desc, 1;
+
+-- name: open_items
+-- One account's items in one state, in file order, after `after`.
+select item_id, customer_id, ad_group_id, edition, state, attempts, new_ad_id, copied_ad_id
+from themaads.item
+where upload = :upload and customer_id = :customer_id and state = :state and item_id > :after
+order by item_id limit :limit;
+
+-- name: known_ads
+-- Ads that the ledger made for these ad groups, whichever upload asked for them.
+select ad_group_id, edition, new_ad_id from themaads.item
+where customer_id = :customer_id and ad_group_id = any(:ad_group_ids) and new_ad_id is not null;
+
+-- name: ad_groups_in_doubt
+-- Ad groups of the account that a request may still be changing, whichever upload sent it.
+select distinct ad_group_id, attempt.deadline_at from themaads.item join themaads.attempt using (attempt_id)
+where item.customer_id = :customer_id and item.state = 'sending' and item.ad_group_id = any(:ad_group_ids);
+
+-- name: finish_planned!
+-- pending -> skipped | failed, by a plan that needs no request.
+update themaads.item
+set state = planned.state, category = planned.category, code = planned.code, message = planned.message,
+    new_ad_id = coalesce(planned.ad_id, item.new_ad_id), edition_label_id = coalesce(planned.label_id, edition_label_id),
+    ad_group_name = coalesce(planned.ad_group_name, item.ad_group_name),
+    campaign_id = coalesce(planned.campaign_id, item.campaign_id),
+    campaign_name = coalesce(planned.campaign_name, item.campaign_name),
+    settled_at = clock_timestamp()
+from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::text[], :messages::text[],
+            :ad_ids::bigint[], :label_ids::bigint[],
+            :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
+     as planned (item_id, state, category, code, message, ad_id, label_id, ad_group_name, campaign_id, campaign_name)
+where item.item_id = planned.item_id and item.upload = :upload and item.state = 'pending';
+
+-- name: fail_account!
+-- Everything of one account that no request may still be changing: pending, applied -> failed.
+update themaads.item
+set state = 'failed', category = 'account', code = :code, message = :message, settled_at = clock_timestamp()
+where upload = :upload and customer_id = :customer_id and state in ('pending', 'applied');
+
+-- name: retry_items!
+-- By a person only: failed | skipped -> pending. The attempts are kept.
+update themaads.item
+set state = 'pending', category = null, code = null, message = null, policy_topics = null, trigger = null,
+    settled_at = null
+where upload = :upload and state = any(:states)
+  and ((:category)::text is null or category = :category)
+  and ((:customer_id)::bigint is null or customer_id = :customer_id)
+  and not (state = 'failed' and new_ad_id is not null);
+
+-- name: retry_labels!
+-- failed after its ad was made -> applied: only its labels are missing.
+update themaads.item
+set state = 'applied', category = null, code = null, message = null, settled_at = null
+where upload = :upload and state = 'failed' and 'failed' = any(:states) and new_ad_id is not null
+  and ((:category)::text is null or category = :category)
+  and ((:customer_id)::bigint is null or customer_id = :customer_id);
+
+
+-- ---------------------------------------------------------------- account leases
+
+-- name: take_lease^
+-- The account's one writer: a free or expired lease, or our own; each taking is a new generation.
+insert into themaads.account_lease as held (customer_id, generation, upload, epoch, acquired_at, expires_at)
+values (:customer_id, 1, :upload, :epoch, clock_timestamp(), clock_timestamp() + make_interval(secs => :seconds))
+on conflict (customer_id) do update
+set generation = held.generation + 1, upload = excluded.upload, epoch = excluded.epoch,
+    acquired_at = clock_timestamp(), expires_at = excluded.expires_at
+where held.expires_at <= clock_timestamp()
+returning generation, acquired_at, expires_at;
+
+-- name: lease_of^
+select upload, epoch, generation, expires_at, greatest(extract(epoch from expires_at - clock_timestamp()), 0)::float8 as wait_s
+from themaads.account_lease where customer_id = :customer_id;
+
+-- name: renew_lease!
+-- While we still hold it, and still own the upload; never shorter than it was.
+update themaads.account_lease
+set expires_at = greatest(expires_at, clock_timestamp() + make_interval(secs => :seconds))
+where customer_id = :customer_id and generation = :generation and expires_at > clock_timestamp()
+  and exists (select from themaads.upload
+              where upload.number = account_lease.upload and upload.epoch = account_lease.epoch);
+
+-- name: cover_request!
+-- The lease outlives the request that is about to leave; its snapshot was read under it, and not too long ago.
+update themaads.account_lease
+set expires_at = greatest(expires_at, clock_timestamp() + make_interval(secs => :seconds))
+where customer_id = :customer_id and generation = :generation and upload = :upload and epoch = :epoch
+  and expires_at > clock_timestamp();
+
+-- name: shrink_lease!
+-- Nothing is in flight any more: a dead worker must not keep the account. In doubt keeps it until its deadline.
+update themaads.account_lease
+set expires_at = greatest(
+  clock_timestamp() + make_interval(secs => :seconds),
+  (select max(deadline_at) from themaads.attempt
+   where attempt.customer_id = account_lease.customer_id and state <> 'settled'))
+where customer_id = :customer_id and generation = :generation;
+
+
+-- ---------------------------------------------------------------- attempts
+
+-- name: begin_attempt^
+-- Written before the request leaves. `remaining_s` is what its timeout may be, at this moment.
+insert into themaads.attempt (upload, epoch, customer_id, kind, operations, deadline_at)
+values (:upload, :epoch, :customer_id, :kind, :operations, clock_timestamp() + make_interval(secs => :deadline_s))
+returning attempt_id, deadline_at;
+
+-- name: snapshot_is_fresh^
+select true as fresh from themaads.account_lease
+where customer_id = :customer_id and generation = :generation and acquired_at <= :read_at
+  and clock_timestamp() - :read_at::timestamptz <= make_interval(secs => :seconds);
+
+-- name: copy_attempt_items
+copy themaads.attempt_item (attempt_id, item_id, fingerprint, seen_ad_ids) from stdin;
+
+-- name: start_sending!
+-- pending -> sending.
+update themaads.item
+set state = 'sending', attempt_id = :attempt_id, attempts = attempts + 1,
+    copied_ad_id = planned.copied_ad_id, copied_ad_status = planned.copied_ad_status,
+    ad_group_name = planned.ad_group_name, campaign_id = planned.campaign_id, campaign_name = planned.campaign_name
+from unnest(:item_ids::bigint[], :copied_ad_ids::bigint[], :copied_ad_statuses::text[],
+            :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
+     as planned (item_id, copied_ad_id, copied_ad_status, ad_group_name, campaign_id, campaign_name)
+where item.item_id = planned.item_id and item.upload = :upload and item.state = 'pending';
+
+-- name: settle_attempt!
+update themaads.attempt
+set state = 'settled', settled_at = clock_timestamp(), request_id = :request_id, error = :error
+where attempt_id = :attempt_id and state <> 'settled';
+
+-- name: doubt_attempt!
+update themaads.attempt set state = 'in_doubt', error = :error where attempt_id = :attempt_id and state = 'open';
+
+-- name: settle_sending!
+-- sending -> applied | failed | pending, each item by the outcome of its own operation.
+update themaads.item
+set state = outcome.state, new_ad_id = outcome.new_ad_id, category = outcome.category, code = outcome.code,
+    message = outcome.message, policy_topics = outcome.policy_topics, trigger = outcome.trigger,
+    settled_at = case when outcome.state = 'failed' then clock_timestamp() end
+from (
+  select item_id, state, new_ad_id, category, code, message,
+         string_to_array(policy_topics, e'\n') as policy_topics, trigger
+  from unnest(:item_ids::bigint[], :states::text[], :new_ad_ids::bigint[], :categories::text[], :codes::text[],
+              :messages::text[], :policy_topics::text[], :triggers::text[])
+       as given (item_id, state, new_ad_id, category, code, message, policy_topics, trigger)
+) as outcome
+where item.item_id = outcome.item_id and item.attempt_id = :attempt_id and item.state = 'sending';
+
+-- name: settle_labels!
+-- applied -> done | failed; the ad's name is kept whatever happens.
+update themaads.item
+set state = outcome.state, category = outcome.category, code = outcome.code, message = outcome.message,
+    edition_label_id = coalesce(outcome.edition_label_id, item.edition_label_id),
+    original_label_id = coalesce(outcome.original_label_id, item.original_label_id),
+    done_label_id = coalesce(outcome.done_label_id, item.done_label_id),
+    settled_at = clock_timestamp()
+from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::text[], :messages::text[],
+            :edition_label_ids::bigint[], :original_label_ids::bigint[], :done_label_ids::bigint[])
+     as outcome (item_id, state, category, code, message, edition_label_id, original_label_id, done_label_id)
+where item.item_id = outcome.item_id and item.upload = :upload and item.state = 'applied';
+
+-- name: items_in_doubt
+-- Sent, and the answer never recorded: marked so, or left open by an owner that is gone, or of another upload
+-- whose request cannot be under way any more, as this account's lease is ours.
+select item.item_id, item.upload, item.customer_id, item.ad_group_id, item.edition,
+       attempt.attempt_id, attempt.deadline_at, attempt_item.fingerprint, attempt_item.seen_ad_ids,
+       attempt_item.first_absent_at,
+       clock_timestamp() > attempt.deadline_at + make_interval(secs => :margin_s) as past_margin,
+       coalesce(clock_timestamp() > attempt_item.first_absent_at + make_interval(secs => :second_read_s), false)
+         as second_read_due
+from themaads.attempt
+join themaads.attempt_item using (attempt_id)
+join themaads.item on item.item_id = attempt_item.item_id and item.attempt_id = attempt.attempt_id
+join themaads.upload on upload.number = item.upload
+where attempt.customer_id = :customer_id and attempt.kind = 'ads' and attempt.state <> 'settled'
+  and item.state = 'sending'
+  and ((attempt.upload = :upload and (attempt.epoch < :epoch or attempt.state = 'in_doubt'))
+       or (attempt.upload <> :upload and attempt.deadline_at < clock_timestamp()))
+order by item.item_id;
+
+-- name: adopt_items!
+-- sending -> applied: a new ad with our identity is there. Found is proof at once.
+update themaads.item set state = 'applied', new_ad_id = found.new_ad_id
+from unnest(:item_ids::bigint[], :attempt_ids::bigint[], :new_ad_ids::bigint[]) as found (item_id, attempt_id, new_ad_id)
+where item.item_id = found.item_id and item.attempt_id = found.attempt_id and item.state = 'sending';
+
+-- name: note_absent!
+-- The first of two reads after deadline and margin.
+update themaads.attempt_item set first_absent_at = :read_at
+from unnest(:item_ids::bigint[], :attempt_ids::bigint[]) as absent (item_id, attempt_id)
+where attempt_item.item_id = absent.item_id and attempt_item.attempt_id = absent.attempt_id
+  and attempt_item.first_absent_at is null;
+
+-- name: give_back_absent!
+-- sending -> pending: proven absent in two reads.
+update themaads.item set state = 'pending'
+from unnest(:item_ids::bigint[], :attempt_ids::bigint[]) as absent (item_id, attempt_id)
+where item.item_id = absent.item_id and item.attempt_id = absent.attempt_id and item.state = 'sending';
+
+-- name: fail_unreadable!
+-- sending -> failed: in doubt, long past its deadline, in an account that cannot be read any more.
+update themaads.item
+set state = 'failed', category = 'account', code = :code, message = :message, settled_at = clock_timestamp()
+from themaads.attempt
+where item.upload = :upload and item.customer_id = :customer_id and item.state = 'sending'
+  and attempt.attempt_id = item.attempt_id
+  and attempt.deadline_at + make_interval(secs => :margin_s) < clock_timestamp();
+
+-- name: close_attempts!
+-- An attempt none of whose items is still in doubt is settled.
+update themaads.attempt set state = 'settled', settled_at = clock_timestamp()
+where customer_id = :customer_id and state <> 'settled' and deadline_at < clock_timestamp()
+  and not exists (select from themaads.item where item.attempt_id = attempt.attempt_id and item.state = 'sending');
+
+
+-- ---------------------------------------------------------------- outcomes
+
+-- name: outcomes
+-- Every item with its lines, in file order.
+select item.*, lines.lines
+from themaads.item
+left join lateral (
+  select array_agg(source_row.line order by source_row.line) as lines from themaads.source_row
+  where source_row.upload = item.upload and source_row.customer_id = item.customer_id
+    and source_row.ad_group_id = item.ad_group_id and source_row.edition = item.edition
+) as lines on true
+where item.upload = :upload and ((:state)::text is null or item.state = :state)
+order by item.item_id;
+
+-- name: rejected_rows
+select line, reason, message, raw from themaads.rejected_row where upload = :upload order by line limit :limit;
+
+-- name: rejected_by_reason
+select reason, count(*)::bigint as rows from themaads.rejected_row where upload = :upload group by 1 order by 2 desc, 1;
+
+-- name: counts_by_reason
+select state, coalesce(category, '') as category, coalesce(code, '') as code, count(*)::bigint as items,
+       min(message) as example
+from themaads.item where upload = :upload group by 1, 2, 3 order by 4 desc, 1, 2, 3;
+
+-- name: counts_by_account
+select customer_id, state, items from themaads.item_count where upload = :upload and items > 0 order by 1, 2;
+
+-- name: policy_patterns
+select topic, trigger, count(*)::bigint as items, count(distinct customer_id)::bigint as accounts, min(ad_group_id) as example
+from themaads.item, unnest(policy_topics) as topic
+where upload = :upload and category = 'policy' group by 1, 2 order by 3 desc, 1, 2;
+
+-- name: made_ads
+-- What the last check looks for in the accounts.
+select customer_id, ad_group_id, new_ad_id, edition from themaads.item
+where upload = :upload and state in ('applied', 'done') order by customer_id, item_id;

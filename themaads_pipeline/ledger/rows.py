@@ -1,0 +1,121 @@
+"""Rows and items as they come in from a file, and the items a run still has to do."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from themaads_pipeline.exceptions import GuardError
+from themaads_pipeline.ledger.database import Database, Owner, queries, sql_of
+from themaads_pipeline.model.items import Item, ItemState, RejectedRow
+
+# line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
+SourceRow = tuple[int, int, int, str, str | None, int | None, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenAccount:
+    """An account that still has work, and how many items."""
+
+    customer_id: int
+    items: int
+
+
+class Rows:
+    """Writes what was read, once; reads what is still to be done."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the database."""
+        self._database = database
+
+    def write(self, owner: Owner, rows: Iterable[SourceRow], rejected: Iterable[RejectedRow]) -> bool:
+        """Write all rows, the items they select and the rejected rows, in one transaction.
+
+        Returns False, and writes nothing, when the upload was read before.
+
+        Raises:
+            FencedError: The upload is not ours any more.
+        """
+        with self._database.owned(owner) as connection:
+            if not queries.mark_read(connection, upload=owner.upload, epoch=owner.epoch):
+                return False
+            queries.create_row_names(connection)
+            names = []
+            with connection.cursor() as cursor:
+                with cursor.copy(sql_of("copy_source_rows")) as copy:
+                    for line, customer_id, ad_group_id, edition, *name in rows:
+                        copy.write_row((owner.upload, line, customer_id, ad_group_id, edition))
+                        if any(value is not None for value in name):
+                            names.append((line, *name))
+                with cursor.copy(sql_of("copy_row_names")) as copy:
+                    for named in names:
+                        copy.write_row(named)
+                with cursor.copy(sql_of("copy_rejected_rows")) as copy:
+                    for row in rejected:
+                        copy.write_row(
+                            (owner.upload, row.line, row.reason, _storable(row.message), _storable(row.raw))
+                        )
+            queries.items_from_rows(connection, upload=owner.upload)
+            return True
+
+    def open_accounts(self, upload: int) -> list[OpenAccount]:
+        """The accounts with work left, the one with the most first: it decides when the upload ends."""
+        with self._database.transaction() as connection:
+            return [OpenAccount(**row) for row in queries.accounts_with_open_items(connection, upload=upload)]
+
+    def open_items(
+        self, upload: int, customer_id: int, state: ItemState, *, after: int = 0, limit: int
+    ) -> list[Item]:
+        """The next `limit` items of an account in one state, in file order, behind item `after`."""
+        with self._database.transaction() as connection:
+            rows = queries.open_items(
+                connection,
+                upload=upload,
+                customer_id=customer_id,
+                state=str(state),
+                after=after,
+                limit=limit,
+            )
+            return [Item(**row | {"state": ItemState(row["state"])}) for row in rows]
+
+    def known_ads(
+        self, customer_id: int, ad_group_ids: Sequence[int]
+    ) -> dict[tuple[int, str], frozenset[int]]:
+        """Ads the ledger made, by (ad group, edition), whichever upload asked for them."""
+        known: dict[tuple[int, str], set[int]] = {}
+        with self._database.transaction() as connection:
+            rows = queries.known_ads(connection, customer_id=customer_id, ad_group_ids=list(ad_group_ids))
+            for row in rows:
+                known.setdefault((row["ad_group_id"], row["edition"]), set()).add(row["new_ad_id"])
+        return {key: frozenset(ids) for key, ids in known.items()}
+
+    def ad_groups_in_doubt(self, customer_id: int, ad_group_ids: Sequence[int]) -> dict[int, datetime]:
+        """Ad groups that a request may still be changing, with its deadline: nobody mutates them now."""
+        with self._database.transaction() as connection:
+            rows = queries.ad_groups_in_doubt(
+                connection, customer_id=customer_id, ad_group_ids=list(ad_group_ids)
+            )
+            return {row["ad_group_id"]: row["deadline_at"] for row in rows}
+
+    def retry(
+        self, upload: int, *, states: Sequence[ItemState], category: str | None, customer_id: int | None
+    ) -> int:
+        """By a person: final items back to work; those whose ad is there get their labels only.
+
+        Raises:
+            GuardError: A state that is not final for retrying was asked for.
+        """
+        if not set(states) <= {ItemState.FAILED, ItemState.SKIPPED}:
+            raise GuardError(f"only failed and skipped items can be retried, not {[str(s) for s in states]}")
+        chosen = {
+            "upload": upload,
+            "states": [str(state) for state in states],
+            "category": category,
+            "customer_id": customer_id,
+        }
+        with self._database.transaction() as connection:
+            return int(queries.retry_items(connection, **chosen) + queries.retry_labels(connection, **chosen))
+
+
+def _storable(text: str) -> str:
+    """Postgres text holds every character but NUL."""
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}")

@@ -1,0 +1,249 @@
+"""Uploads in the ledger: registered once, owned by one run at a time, with a status a person understands."""
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from themaads_pipeline.exceptions import PermanentError, UploadBusyError
+from themaads_pipeline.ledger.database import Database, Owner, queries
+from themaads_pipeline.model.uploads import Upload, UploadStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownFile:
+    """A file that was hashed before: unchanged size and mtime mean the same upload."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    upload: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far an upload is. Counts are items; `rejected` counts rows. Ages and durations in seconds."""
+
+    number: int
+    key: str
+    file_name: str
+    status: UploadStatus
+    message: str
+    total: int
+    pending: int
+    sending: int
+    applied: int
+    done: int
+    skipped: int
+    failed: int
+    rejected: int
+    items_per_s: float | None
+    eta_s: float | None
+    progress_age_s: float | None
+    run_id: str | None
+    stage: str | None
+    doing: str
+    waiting_until: datetime | None
+    epoch: int
+    is_read: bool
+
+    @property
+    def final(self) -> int:
+        """Items whose outcome is known for good."""
+        return self.done + self.skipped + self.failed
+
+    @property
+    def percent(self) -> float:
+        """Share of items that are final, 0 to 100; an upload that was read and has no items is at 100."""
+        if self.total:
+            return 100 * self.final / self.total
+        return 100.0 if self.is_read else 0.0
+
+
+class Uploads:
+    """Everything the ledger knows of uploads and of the runs that own them."""
+
+    def __init__(self, database: Database, *, stall_seconds: float) -> None:
+        """Keep after how many seconds without progress an owner counts as stalled."""
+        self._database = database
+        self._stall = timedelta(seconds=stall_seconds)
+
+    def register(
+        self, *, key: str, file_path: str, file_name: str, content_sha256: str, edition: str | None
+    ) -> tuple[Upload, bool]:
+        """The upload with this key, and whether it is new."""
+        with self._database.transaction() as connection:
+            row = None
+            while row is None:  # no row: another process registered it in this very moment
+                row = queries.register_upload(
+                    connection,
+                    key=key,
+                    file_path=file_path,
+                    file_name=file_name,
+                    content_sha256=content_sha256,
+                    edition=edition,
+                )
+            return _upload(row), row["is_new"]
+
+    def remember_file(self, file: KnownFile) -> None:
+        """Note that this file is this upload's, so that it is not hashed again."""
+        with self._database.transaction() as connection:
+            queries.remember_file(
+                connection, path=file.path, size=file.size, mtime_ns=file.mtime_ns, upload=file.upload
+            )
+
+    def remembered_files(self, paths: Iterable[str]) -> dict[str, KnownFile]:
+        """Which of these paths were seen before, and as what."""
+        with self._database.transaction() as connection:
+            rows = queries.remembered_files(connection, paths=list(paths))
+            return {row["path"]: KnownFile(**row) for row in rows}
+
+    def by_key(self, key: str) -> Upload | None:
+        """The upload of a partition."""
+        with self._database.transaction() as connection:
+            row = queries.upload_by_key(connection, key=key)
+            return _upload(row) if row else None
+
+    def by_number(self, number: int) -> Upload | None:
+        """The upload that people call #`number`."""
+        with self._database.transaction() as connection:
+            row = queries.upload_by_number(connection, number=number)
+            return _upload(row) if row else None
+
+    def find(self, key_or_number: str) -> Upload:
+        """The upload that a person means by `213`, `#213` or its key.
+
+        Raises:
+            PermanentError: There is none.
+        """
+        text = key_or_number.strip().removeprefix("#")
+        found = self.by_number(int(text)) if text.isdecimal() else self.by_key(text)
+        if found is None:
+            raise PermanentError(f"no upload {key_or_number!r}: `themaads status` lists them all")
+        return found
+
+    def with_status(self, *statuses: UploadStatus) -> list[Upload]:
+        """All uploads that are in one of these states, oldest first."""
+        with self._database.transaction() as connection:
+            return [
+                _upload(row)
+                for row in queries.uploads_with_status(connection, statuses=[str(s) for s in statuses])
+            ]
+
+    def set_status(
+        self, number: int, status: UploadStatus, *, was: Iterable[UploadStatus], message: str = ""
+    ) -> bool:
+        """Change the status by hand; False when it is none of `was` any more."""
+        with self._database.transaction() as connection:
+            changed = queries.set_status(
+                connection, number=number, status=str(status), was=[str(s) for s in was], message=message
+            )
+            return bool(changed)
+
+    # One owner (invariant 3)
+
+    def take(self, upload: int, *, run_id: str, stage: str, is_active: Callable[[str], bool]) -> Owner:
+        """Take the upload for a run: its epoch fences whoever had it before.
+
+        Args:
+            upload: Its number.
+            run_id: The Dagster run that asks.
+            stage: What the run is about to do (`reading`, `pushing` ...).
+            is_active: Whether a run may still be working; asked only of another run that holds the upload.
+
+        Raises:
+            UploadBusyError: Another run works on it, or this run was declared dead and replaced.
+        """
+        while True:
+            with self._database.transaction() as connection:
+                if queries.was_fenced(connection, upload=upload, run_id=run_id):
+                    raise UploadBusyError(
+                        f"run {run_id} was declared dead and #{upload} given to another run: start a new run",
+                        upload=upload,
+                        owner_run_id=None,
+                    )
+                held = queries.current_ownership(connection, upload=upload)
+            if held and not self._may_take_over(held, run_id, is_active):
+                raise UploadBusyError(
+                    f"#{upload} is being worked on by run {held['run_id']}: wait for it, or terminate it",
+                    upload=upload,
+                    owner_run_id=held["run_id"],
+                )
+            epoch = self._take_over(upload, held["epoch"] if held else 0, run_id, stage)
+            if epoch is not None:
+                return Owner(upload=upload, epoch=epoch, run_id=run_id)
+
+    def _may_take_over(self, held: dict[str, Any], run_id: str, is_active: Callable[[str], bool]) -> bool:
+        if held["ended_at"] is not None or held["run_id"] == run_id:
+            return True
+        stalled = held["progress_age"] > self._stall and not held["is_waiting"]
+        return stalled or not is_active(held["run_id"])
+
+    def _take_over(self, upload: int, seen_epoch: int, run_id: str, stage: str) -> int | None:
+        with self._database.transaction() as connection:
+            epoch: int | None = queries.next_epoch(connection, upload=upload, seen_epoch=seen_epoch)
+            if epoch is None:
+                return None
+            queries.fence_previous(
+                connection, upload=upload, epoch=epoch, why=f"taken over by run {run_id} for {stage}"
+            )
+            queries.begin_ownership(
+                connection,
+                upload=upload,
+                epoch=epoch,
+                run_id=run_id,
+                stage=stage,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+            )
+            return epoch
+
+    def beat(self, owner: Owner, *, doing: str = "", waiting_until: datetime | None = None) -> None:
+        """Say that the run progresses, or what it waits for and until when. Harmless when fenced."""
+        with self._database.transaction() as connection:
+            queries.beat(
+                connection, upload=owner.upload, epoch=owner.epoch, doing=doing, waiting_until=waiting_until
+            )
+
+    def end(self, owner: Owner, *, how: str, why: str = "", status: UploadStatus | None = None) -> None:
+        """End this stage of the run; `status`, when given, becomes the upload's, with `why` as its message.
+
+        Raises:
+            FencedError: Another run owns the upload.
+        """
+        with self._database.owned(owner) as connection:
+            queries.end_ownership(connection, upload=owner.upload, epoch=owner.epoch, how=how, why=why)
+            if status is not None:
+                queries.end_status(
+                    connection, upload=owner.upload, epoch=owner.epoch, status=str(status), message=why
+                )
+
+    def progress(self, number: int | None = None) -> list[Progress]:
+        """How far one upload is, or all of them."""
+        with self._database.transaction() as connection:
+            return [_progress(row) for row in queries.progress_of(connection, number=number)]
+
+
+def _upload(row: dict[str, Any]) -> Upload:
+    names = Upload.__dataclass_fields__
+    return Upload(**{name: row[name] for name in names} | {"status": UploadStatus(row["status"])})
+
+
+def _progress(row: dict[str, Any]) -> Progress:
+    final = row["done"] + row["skipped"] + row["failed"]
+    started_with = row["final_at_start"]
+    rate = (final - started_with) / row["stage_s"] if row["stage_s"] and started_with is not None else None
+    running = row["status"] == UploadStatus.RUNNING and row["progress_age_s"] is not None
+    eta = (row["total"] - final) / rate if running and rate else None
+    return Progress(
+        **{name: row[name] for name in Progress.__dataclass_fields__ if name in row}
+        | {
+            "status": UploadStatus(row["status"]),
+            "doing": row["doing"] or "",
+            "items_per_s": rate,
+            "eta_s": eta,
+            "is_read": row["read_at"] is not None,
+        }
+    )
