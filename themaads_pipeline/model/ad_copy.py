@@ -1,0 +1,178 @@
+"""The themed ad: what it keeps of the ad it is made from, and what the theme gives it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.model.ads import IDENTITY_PARAMETER, AdContent, AdText
+from themaads_pipeline.model.editions import Edition, EditionText
+from themaads_pipeline.model.landing_urls import with_parameters
+from themaads_pipeline.model.outcomes import Category, Failure
+from themaads_pipeline.model.texts import (
+    PATH_WIDTH,
+    countdown_targets,
+    display_width,
+    has_countdown,
+    normalised,
+)
+from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE, TextKind
+
+FINAL_URL_BYTES = 2_084
+CUSTOM_PARAMETERS = 8
+
+# A countdown this near its end would be refused (`DATE_TIME_IN_COUNTDOWN_TAG_IS_PAST`) or over when served.
+_COUNTDOWN_MARGIN = timedelta(hours=1)
+
+
+class CopyError(PermanentError):
+    """No valid ad can be made from this one; `code` is ours, and stands in the item's outcome."""
+
+    def __init__(self, message: str, *, code: str, trigger: str = "") -> None:
+        """Keep the code, and the text or URL that is in the way."""
+        super().__init__(message)
+        self.code = code
+        self.trigger = trigger
+
+    @property
+    def failure(self) -> Failure:
+        """The same as an item's outcome."""
+        return Failure(category=Category.INVALID, code=self.code, message=str(self), trigger=self.trigger)
+
+
+def compose(edition: Edition, source: AdContent, *, local_now: datetime) -> AdContent:
+    """The themed ad made from `source`, at this moment on the account's wall clock.
+
+    Copied: the first 3 headlines and the first description, and every pinned text wherever it stands, since
+    pins hold what law requires; where more than 3 (1) are pinned, the theme gives way. Then the theme's texts
+    in order of priority until the ad is full (15 and 4). Left out: countdowns that are over within the hour,
+    and what the ad says already. Final URLs get the theme's parameters; tracking, mobile URLs and path2 are
+    kept as they are. The identity goes into the custom parameters where there is room for it.
+
+    Raises:
+        CopyError: No valid ad can be made without losing something that is pinned, or at all.
+    """
+    if not source.final_urls:
+        raise CopyError("the copied ad has no final URL: give it one", code="no_final_url")
+    now = local_now.replace(tzinfo=None)
+    return AdContent(
+        headlines=_texts(source.headlines, edition.headlines, HEADLINE, now),
+        descriptions=_texts(source.descriptions, edition.descriptions, DESCRIPTION, now),
+        final_urls=tuple(_final_url(url, edition) for url in source.final_urls),
+        path1=edition.theme.path1 or _path(source.path1),
+        path2=_path(source.path2),
+        final_mobile_urls=source.final_mobile_urls,
+        tracking_url_template=source.tracking_url_template,
+        final_url_suffix=source.final_url_suffix,
+        url_custom_parameters=_with_identity(source.url_custom_parameters, edition),
+    )
+
+
+def edition_of(content: AdContent) -> str | None:
+    """The edition whose identity an ad carries; None: not ours, or its identity did not survive."""
+    return next((value for key, value in content.url_custom_parameters if key == IDENTITY_PARAMETER), None)
+
+
+def _texts(
+    source: Sequence[AdText], themed: Sequence[EditionText], kind: TextKind, now: datetime
+) -> tuple[AdText, ...]:
+    texts = _copied(source, kind, now)
+    said = {normalised(text.text) for text in texts}
+    copied = len(texts)
+    for candidate in themed:
+        if len(texts) >= kind.most:
+            break
+        if candidate.key not in said and not _is_over(candidate.targets, now):
+            said.add(candidate.key)
+            texts.append(AdText(candidate.text))
+    if len(texts) == copied:
+        raise CopyError(
+            f"the copied ad pins {copied} {kind.noun}s, and no room is left for the theme: unpin some",
+            code="no_room_for_theme",
+        )
+    if (lasting := sum(not has_countdown(text.text) for text in texts)) < kind.fewest:
+        raise CopyError(
+            f"{lasting} {kind.noun}s are left after the countdowns, and an ad needs {kind.fewest}: add texts",
+            code="too_few_texts",
+        )
+    return tuple(texts)
+
+
+def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> list[AdText]:
+    texts = [AdText(text.text.strip(), text.pin or None) for text in source if text.text.strip()]
+    pins: dict[str, str] = {}
+    for text in texts:
+        if text.pin:
+            _check_pinned(text, kind, now)
+            if pins.setdefault(normalised(text.text), text.pin) != text.pin:
+                raise CopyError(
+                    f"the copied ad pins the {kind.noun} {text.text!r} to two places, and an ad says it "
+                    f"once: remove one",
+                    code="duplicate_pinned_text",
+                    trigger=text.text,
+                )
+    if len(pins) > kind.most:
+        raise CopyError(f"the copied ad pins {len(pins)} {kind.noun}s: unpin some", code="no_room_for_theme")
+    others = kind.copied - len(pins)
+    kept: dict[str, AdText] = {}
+    for text in texts:
+        key = normalised(text.text)
+        if text.pin:
+            kept[key] = text
+        elif others > 0 and key not in kept and key not in pins and _is_usable(text.text, kind, now):
+            kept[key] = text
+            others -= 1
+    return list(kept.values())
+
+
+def _check_pinned(text: AdText, kind: TextKind, now: datetime) -> None:
+    if _is_over(countdown_targets(text.text), now):
+        raise CopyError(
+            f"the copied ad pins the {kind.noun} {text.text!r}, whose countdown is over: change or unpin it",
+            code="countdown_over",
+            trigger=text.text,
+        )
+    if display_width(text.text) > kind.width:
+        raise CopyError(
+            f"the copied ad pins the {kind.noun} {text.text!r}, which counts more than {kind.width} "
+            f"characters: shorten or unpin it",
+            code="text_too_long",
+            trigger=text.text,
+        )
+
+
+def _is_usable(text: str, kind: TextKind, now: datetime) -> bool:
+    return display_width(text) <= kind.width and not _is_over(countdown_targets(text), now)
+
+
+def _is_over(targets: Sequence[datetime | None], now: datetime) -> bool:
+    """Whether one of the countdowns is past, ends within the hour, or cannot be read."""
+    return any(target is None or target <= now + _COUNTDOWN_MARGIN for target in targets)
+
+
+def _final_url(url: str, edition: Edition) -> str:
+    themed = with_parameters(url, edition.theme.url_pairs)
+    if (length := len(themed.encode())) > FINAL_URL_BYTES:
+        raise CopyError(
+            f"the themed final URL has {length} bytes and {FINAL_URL_BYTES} fit: shorten it",
+            code="final_url_too_long",
+            trigger=url,
+        )
+    return themed
+
+
+def _path(path: str) -> str:
+    if display_width(path) > PATH_WIDTH:
+        raise CopyError(
+            f"the copied ad's path {path!r} counts more than {PATH_WIDTH} characters: shorten it",
+            code="path_too_long",
+            trigger=path,
+        )
+    return path
+
+
+def _with_identity(parameters: tuple[tuple[str, str], ...], edition: Edition) -> tuple[tuple[str, str], ...]:
+    if any(key == IDENTITY_PARAMETER for key, _ in parameters):
+        return tuple((key, edition.name if key == IDENTITY_PARAMETER else value) for key, value in parameters)
+    if len(parameters) >= CUSTOM_PARAMETERS:
+        return parameters
+    return (*parameters, (IDENTITY_PARAMETER, edition.name))

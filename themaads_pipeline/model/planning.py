@@ -1,0 +1,201 @@
+"""What to do with one item, given the live state of its ad group: pure, and the same for dry run and push."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from themaads_pipeline.model.ad_copy import CopyError, compose, edition_of
+from themaads_pipeline.model.ads import AdGroup, LiveAd, NewAd, Snapshot
+from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.model.editions import ORIGINAL_LABEL, Edition
+from themaads_pipeline.model.fingerprints import fingerprint
+from themaads_pipeline.model.items import Item
+from themaads_pipeline.model.labels import LabelBook
+from themaads_pipeline.model.landing_urls import query_pairs
+from themaads_pipeline.model.outcomes import Category, Failure, SkipReason
+
+__all__ = ["Create", "LabelBook", "Plan", "Present", "Refuse", "Skip", "plan_item"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Create:
+    """A new ad is to be created, and labelled."""
+
+    item: Item
+    new_ad: NewAd
+    label_copied_ad: bool  # the copied ad does not carry THEMA_ORIGINAL yet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Present:
+    """The edition's ad is there: no ad, and a label where it is missing."""
+
+    item: Item
+    ad_id: int
+    lacks_edition_label: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skip:
+    """The ad group needs no ad, or can have none."""
+
+    item: Item
+    reason: SkipReason
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refuse:
+    """A rule of ours forbids the ad; nothing is sent."""
+
+    item: Item
+    failure: Failure
+
+
+Plan = Create | Present | Skip | Refuse
+
+
+def plan_item(
+    item: Item,
+    *,
+    edition: Edition,
+    snapshot: Snapshot,
+    labels: LabelBook,
+    catalogue: Catalogue,
+    known_ad_ids: frozenset[int],
+    local_now: datetime,
+) -> Plan:
+    """Decide about one item; the first of these that applies:
+
+    1. The edition is over on the account's wall clock: refused, whatever the account looks like.
+    2. The ad group is gone; its campaign is removed or has ended; it is an experiment's; it is no search ad
+       group. These come before "present": a label on an ad that cannot serve is an operation for nothing.
+    3. The edition's ad is there, by what proves it best: the ledger, our identity, the edition's label. This
+       comes before the choice of an ad to copy, so that an ad group whose other ads are gone is not "no ad".
+    4. There is no ad to copy: no RSA at all, only themed ones, only disapproved ones, none with a final URL.
+    5. No valid ad can be made from the best one: refused.
+    6. A live ad has the fingerprint of the ad that would be made: it is there, and has lost its identity.
+    7. Create.
+
+    `known_ad_ids` are the ads that the ledger knows for this edition. `snapshot` must cover the ad group.
+    """
+    if edition.is_over(local_now):
+        return Refuse(item=item, failure=_edition_over(edition))
+    if (unfit := _unfit(item, snapshot.ad_groups.get(item.ad_group_id), local_now)) is not None:
+        return unfit
+    live = sorted(
+        (ad for ad in snapshot.ads.get(item.ad_group_id, ()) if ad.status != "REMOVED"),
+        key=lambda ad: ad.ad_id,
+    )
+    label_ids = labels.ids_of(edition.label)
+    if (ad := _present(live, edition, label_ids, known_ad_ids)) is not None:
+        return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=label_ids.isdisjoint(ad.label_ids))
+    return _plan_ad(item, live, edition=edition, labels=labels, catalogue=catalogue, local_now=local_now)
+
+
+def _plan_ad(
+    item: Item,
+    live: Sequence[LiveAd],
+    *,
+    edition: Edition,
+    labels: LabelBook,
+    catalogue: Catalogue,
+    local_now: datetime,
+) -> Plan:
+    chosen = _ad_to_copy(live, labels, catalogue)
+    if isinstance(chosen, SkipReason):
+        return Skip(item=item, reason=chosen, message=_NOTHING_TO_COPY[chosen])
+    try:
+        content = compose(edition, chosen.content, local_now=local_now)
+    except CopyError as error:
+        return Refuse(item=item, failure=error.failure)
+    planned = fingerprint(content)
+    for ad in live:
+        if ad.content.path1 == content.path1 and fingerprint(ad.content) == planned:
+            return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=True)
+    new_ad = NewAd(
+        ad_group_id=item.ad_group_id,
+        content=content,
+        copied_ad_id=chosen.ad_id,
+        copied_ad_status=chosen.status,
+        fingerprint=planned,
+    )
+    labelled = not labels.ids_of(ORIGINAL_LABEL).isdisjoint(chosen.label_ids)
+    return Create(item=item, new_ad=new_ad, label_copied_ad=not labelled)
+
+
+def is_themed(ad: LiveAd, labels: LabelBook, catalogue: Catalogue) -> bool:
+    """Whether an ad is themed, ours or not: by identity, label, or a theme's parameters in its URL."""
+    if edition_of(ad.content) is not None:
+        return True
+    if any(catalogue.is_themed_label(name) for name in labels.names_of(ad.label_ids)):
+        return True
+    return any(
+        marks <= pairs
+        for url in ad.content.final_urls
+        if (pairs := query_pairs(url))
+        for marks in catalogue.url_pairs
+    )
+
+
+_NOTHING_TO_COPY = {
+    SkipReason.NO_AD_TO_COPY: "the ad group has no responsive search ad to copy: add one",
+    SkipReason.ONLY_THEMED_ADS: "the ad group has only themed ads, which are never copied: add another",
+    SkipReason.ONLY_DISAPPROVED_ADS: "Google disapproved every ad that could be copied: repair one",
+    SkipReason.NO_FINAL_URL: "no ad that could be copied has a final URL: give one a final URL",
+}
+
+
+def _edition_over(edition: Edition) -> Failure:
+    return Failure(
+        category=Category.INVALID,
+        code="edition_over",
+        message=f"{edition.title} ended on {edition.ends}: name a later one, as {edition.theme.name}_YYYY",
+    )
+
+
+def _unfit(item: Item, ad_group: AdGroup | None, local_now: datetime) -> Skip | None:
+    if ad_group is None:
+        message = f"the account has no ad group {item.ad_group_id}, or it was removed"
+        return Skip(item=item, reason=SkipReason.AD_GROUP_REMOVED, message=message)
+    campaign, ended = f"campaign {ad_group.campaign_name!r}", ad_group.campaign_end
+    reason: SkipReason | None = None
+    message = ""
+    if ad_group.status == "REMOVED":
+        reason, message = SkipReason.AD_GROUP_REMOVED, f"the ad group {ad_group.name!r} was removed"
+    elif ad_group.campaign_status == "REMOVED":
+        reason, message = SkipReason.CAMPAIGN_REMOVED_OR_ENDED, f"the {campaign} was removed"
+    elif ended is not None and ended < local_now.date():
+        reason, message = SkipReason.CAMPAIGN_REMOVED_OR_ENDED, f"the {campaign} ended on {ended}"
+    elif ad_group.experiment_type != "BASE":
+        reason, message = SkipReason.EXPERIMENT_CAMPAIGN, f"the {campaign} belongs to an experiment or draft"
+    elif ad_group.type != "SEARCH_STANDARD":
+        reason = SkipReason.UNSUPPORTED_AD_GROUP_TYPE
+        message = f"the ad group {ad_group.name!r} is {ad_group.type}, and only SEARCH_STANDARD takes RSAs"
+    return Skip(item=item, reason=reason, message=message) if reason is not None else None
+
+
+def _present(
+    live: Sequence[LiveAd], edition: Edition, label_ids: frozenset[int], known_ad_ids: frozenset[int]
+) -> LiveAd | None:
+    known = (ad for ad in live if ad.ad_id in known_ad_ids)
+    identified = (ad for ad in live if edition_of(ad.content) == edition.name)
+    labelled = (ad for ad in live if not label_ids.isdisjoint(ad.label_ids))
+    return next(chain(known, identified, labelled), None)
+
+
+def _ad_to_copy(live: Sequence[LiveAd], labels: LabelBook, catalogue: Catalogue) -> LiveAd | SkipReason:
+    candidates = [ad for ad in live if ad.status in {"ENABLED", "PAUSED"}]
+    if not candidates:
+        return SkipReason.NO_AD_TO_COPY
+    candidates = [ad for ad in candidates if not is_themed(ad, labels, catalogue)]
+    if not candidates:
+        return SkipReason.ONLY_THEMED_ADS
+    candidates = [ad for ad in candidates if ad.approval_status != "DISAPPROVED"]
+    if not candidates:
+        return SkipReason.ONLY_DISAPPROVED_ADS
+    candidates = [ad for ad in candidates if ad.content.final_urls]
+    if not candidates:
+        return SkipReason.NO_FINAL_URL
+    return min(candidates, key=lambda ad: (ad.status != "ENABLED", ad.ad_id))
