@@ -1,0 +1,66 @@
+"""What a reader hands on: the recognised columns as text, and the raw text of lines that are asked for."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from themaads_pipeline.model.items import RejectedRow
+
+MAX_RAW = 2_000  # characters of a rejected line that are kept
+
+# How a reader writes a cell in which a spreadsheet keeps a date: nobody typed that as a name or an id.
+DATE_MARK = "#DATE!"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable:
+    """The rows of a file as text, nothing checked yet but that each has as many fields as the header.
+
+    `columns` has `line` (int64, the header of a plain file is line 1) and those of `columns.RECOGNISED` that the
+    file has, as trimmed text; what is empty is "". Rows without any content are left out.
+    """
+
+    columns: pd.DataFrame
+    rejected: list[RejectedRow] = field(default_factory=list)  # lines that are no rows at all
+    raw_lines: Callable[[Collection[int]], dict[int, str]] = field(repr=False)
+
+    def raw(self, lines: Collection[int]) -> dict[int, str]:
+        """The text of these lines as it stands in the file, by line number; the file is read again for it."""
+        return {line: kept(text) for line, text in self.raw_lines(lines).items()} if lines else {}
+
+
+def kept(text: str) -> str:
+    """`text` as the ledger can store it: no NUL, and not endless."""
+    text = text.replace("\0", "\ufffd")
+    return text if len(text) <= MAX_RAW else text[: MAX_RAW - 1] + "…"
+
+
+def raw_table(
+    *,
+    line: Any,  # array-like of int64
+    columns: dict[str, Any],
+    rejected: list[RejectedRow],
+    raw_lines: Callable[[Collection[int]], dict[int, str]],
+    blank: str,
+) -> RawTable:
+    """A table of arrow string columns, trimmed, without the rows that have no content.
+
+    A row is only left out when its whole raw text is made of `blank` characters: one with content in ignored
+    columns alone is somebody's row, and is rejected later with its reason.
+    """
+    trimmed = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
+    empty = np.ones(len(line), dtype=bool)
+    for column in trimmed.values():
+        empty &= np.asarray(pc.equal(column, ""))
+    frame = pd.DataFrame({"line": np.asarray(line, dtype=np.int64)})
+    for name, column in trimmed.items():
+        frame[name] = pd.Series(column, dtype=pd.StringDtype("pyarrow"))
+    if empty.any():
+        texts = raw_lines(frame["line"][empty].tolist())
+        without = [number for number, text in texts.items() if not text.strip(blank)]
+        frame = frame[~frame["line"].isin(without)]
+    return RawTable(columns=frame.reset_index(drop=True), rejected=rejected, raw_lines=raw_lines)
