@@ -1,0 +1,351 @@
+"""Google Ads as the push sees it: plain values in and out, every call with a deadline, every call counted.
+
+Mutates are sent exactly once; reads are repeated on temporary errors, within bounds. Importing this module
+is cheap: google.ads comes with the first call.
+"""
+
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from themaads_pipeline.ads import queries
+from themaads_pipeline.ads.client import AdsClient
+from themaads_pipeline.ads.wire import ReadPolicy, Wire
+from themaads_pipeline.exceptions import (
+    AccountStoppedError,
+    AdsError,
+    AdsStoppedError,
+    TemporaryAdsError,
+)
+from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel, LiveAd, NewAd, Snapshot
+from themaads_pipeline.model.outcomes import AlreadyThere, Created, MutateResult
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Gateway:
+    """One connection's view of every account; safe for threads."""
+
+    def __init__(self, client: AdsClient, *, reads: ReadPolicy | None = None) -> None:
+        """Keep the client; nothing is sent."""
+        self._client = client
+        self._wire = Wire(client, reads=reads or ReadPolicy())
+        self._accounts: dict[int, Account] | None = None
+        self._inaccessible: dict[int, AccountStoppedError] = {}
+        self._accounts_lock = threading.Lock()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each method was called on the wire, so far: a copy."""
+        return self._wire.calls
+
+    def calls_by_method(self) -> dict[str, int]:
+        """`{"AdGroupAdService.MutateAdGroupAds": 4, ...}`, sorted by name."""
+        return dict(sorted(self.calls.items()))
+
+    # Accounts
+
+    def accounts(self, *, refresh: bool = False) -> dict[int, Account]:
+        """Every account within reach, with the manager to log in through; read once, unless told to refresh.
+
+        An account that the user has direct access to needs no manager. Any other is reached through the
+        directly accessible manager that is nearest to it (ties: the configured one, then the lowest id).
+
+        Raises:
+            AdsStoppedError: No account at all can be reached.
+            AdsError: Of other kinds, when Google cannot be asked.
+        """
+        with self._accounts_lock:
+            if self._accounts is None or refresh:
+                self._accounts = self._find_accounts()
+            return dict(self._accounts)
+
+    def inaccessible(self) -> dict[int, AccountStoppedError]:
+        """Directly accessible accounts that refused to be read (suspended, closed), and are known by no
+        other way; filled by `accounts`.
+        """
+        return dict(self._inaccessible)
+
+    def _find_accounts(self) -> dict[int, Account]:
+        direct = self._list_accessible()
+        configured = self._client.login_customer_id
+        roots: list[tuple[int, int | None]] = [(root, None) for root in direct]
+        if configured is not None and configured not in direct:
+            roots.append((configured, configured))
+        ways: dict[int, tuple[tuple[int, bool, int], Account]] = {}
+        refused: dict[int, AccountStoppedError] = {}
+        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="accounts") as pool:
+            answers = pool.map(lambda root: self._clients_of(*root), roots)
+            for (root, _), answer in zip(roots, answers, strict=True):
+                if isinstance(answer, AccountStoppedError):
+                    _log.warning("account %d cannot be read: %s", root, answer)
+                    refused[root] = answer
+                    continue
+                for level, account in answer:
+                    rank = (level, root != configured, root)
+                    known = ways.get(account.customer_id)
+                    if known is None or rank < known[0]:
+                        ways[account.customer_id] = (rank, account)
+        if not ways:
+            reasons = "; ".join(str(error) for error in refused.values()) or "Google lists none"
+            raise AdsStoppedError(
+                f"No Google Ads account can be reached with these credentials: {reasons}. Give the user or "
+                "service account of google-ads.yaml access to an account or manager account.",
+                code="AuthorizationError.USER_PERMISSION_DENIED",
+            )
+        self._inaccessible = {root: error for root, error in refused.items() if root not in ways}
+        return {customer_id: ways[customer_id][1] for customer_id in sorted(ways)}
+
+    def _list_accessible(self) -> list[int]:
+        from themaads_pipeline.ads.protobuf import ListAccessibleCustomersRequest  # noqa: PLC0415 - costly
+
+        response = self._wire.get(
+            "CustomerService",
+            "ListAccessibleCustomers",
+            ListAccessibleCustomersRequest(),
+            where="listing the accessible accounts",
+        )
+        return sorted(int(name.rpartition("/")[2]) for name in response.resource_names)
+
+    def _clients_of(
+        self, root: int, login_customer_id: int | None
+    ) -> list[tuple[int, Account]] | AccountStoppedError:
+        """The accounts below a directly accessible one, itself (level 0) included."""
+        where = f"reading the accounts below {root}"
+        try:
+            rows = self._wire.search(
+                queries.REACHABLE_ACCOUNTS,
+                _client_of,
+                customer_id=root,
+                login_customer_id=login_customer_id,
+                where=where,
+            )
+        except AccountStoppedError as error:
+            return error
+        found = []
+        for level, customer_id, name, status, manager, time_zone in rows:
+            account = Account(
+                customer_id=customer_id,
+                name=name,
+                login_customer_id=login_customer_id if customer_id == root else root,
+                time_zone=time_zone,
+                status=status,
+                manager=manager,
+            )
+            found.append((level, account))
+        return found
+
+    # Reads
+
+    def read_snapshot(self, account: Account, ad_group_ids: Sequence[int]) -> Snapshot:
+        """The live state of ad groups: one query, and one more for those without a live RSA.
+
+        Raises:
+            AdsError: Of its kinds; temporary ones after repeated attempts.
+        """
+        ad_groups: dict[int, AdGroup] = {}
+        ads: dict[int, list[LiveAd]] = defaultdict(list)
+
+        where = f"reading ads of account {account.customer_id}"
+        for chunk in queries.chunks_of_ids(ad_group_ids):
+            for ad_group, ad in self._read(account, queries.live_ads(chunk), where, _ad_and_group):
+                ad_groups.setdefault(ad_group.ad_group_id, ad_group)
+                ads[ad.ad_group_id].append(ad)
+        missing = set(ad_group_ids) - ad_groups.keys()
+        where = f"reading ad groups of account {account.customer_id}"
+        for chunk in queries.chunks_of_ids(missing):
+            for ad_group in self._read(account, queries.ad_groups(chunk), where, queries.ad_group_of):
+                ad_groups[ad_group.ad_group_id] = ad_group
+        return Snapshot(ad_groups=ad_groups, ads=_by_ad_id(ads))
+
+    def read_ads_including_removed(
+        self, account: Account, ad_group_ids: Sequence[int]
+    ) -> dict[int, tuple[LiveAd, ...]]:
+        """Every RSA by ad group id, removed ones too: what an in-doubt item is looked up in."""
+        ads: dict[int, list[LiveAd]] = defaultdict(list)
+        where = f"reading ads of account {account.customer_id}"
+        for chunk in queries.chunks_of_ids(ad_group_ids):
+            for ad in self._read(account, queries.all_ads(chunk), where, queries.live_ad_of):
+                ads[ad.ad_group_id].append(ad)
+        return _by_ad_id(ads)
+
+    def find_ad_groups(self, account: Account, names: Sequence[str]) -> list[AdGroup]:
+        """Ad groups by exact name, removed ones too, by id; one name can have several, in other campaigns."""
+        found: dict[int, AdGroup] = {}
+        where = f"looking up ad group names in account {account.customer_id}"
+        for chunk in queries.chunks_of_names(names):
+            for ad_group in self._read(account, queries.ad_groups_named(chunk), where, queries.ad_group_of):
+                found[ad_group.ad_group_id] = ad_group
+        return [found[ad_group_id] for ad_group_id in sorted(found)]
+
+    def read_labels(self, account: Account) -> dict[str, frozenset[int]]:
+        """The ids of every enabled label by name; an account can hold two of one name."""
+        labels: dict[str, set[int]] = defaultdict(set)
+        where = f"reading labels of account {account.customer_id}"
+        for name, label_id in self._read(account, queries.ENABLED_LABELS, where, _label_of):
+            labels[name].add(label_id)
+        return {name: frozenset(ids) for name, ids in labels.items()}
+
+    def _read(self, account: Account, query: str, where: str, parse: Callable[[Any], _T]) -> list[_T]:
+        return self._wire.search(
+            query,
+            parse,
+            customer_id=account.customer_id,
+            login_customer_id=account.login_customer_id,
+            where=where,
+        )
+
+    # Mutates: sent once, never repeated here
+
+    def create_ads(self, account: Account, new_ads: Sequence[NewAd], *, timeout_s: float) -> MutateResult:
+        """Create RSAs, PAUSED, in one request. One result an ad, in order; `Created` has the ad's id.
+
+        Raises:
+            OutcomeUnknownError: Some may have been created: read back.
+            AdsError: Of its other kinds: nothing was created.
+        """
+        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
+
+        request = operations.create_ads_request(account.customer_id, new_ads)
+        where = f"creating {len(new_ads)} ads in account {account.customer_id}"
+        return self._mutate(
+            account,
+            "AdGroupAdService",
+            "MutateAdGroupAds",
+            request,
+            operations=len(new_ads),
+            timeout_s=timeout_s,
+            where=where,
+        )
+
+    def attach_ad_labels(
+        self, account: Account, labels: Sequence[AdLabel], *, timeout_s: float
+    ) -> MutateResult:
+        """Attach labels to ads in one request. One result a label, in order."""
+        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
+
+        request = operations.attach_ad_labels_request(account.customer_id, labels)
+        where = f"attaching {len(labels)} labels to ads of account {account.customer_id}"
+        return self._mutate(
+            account,
+            "AdGroupAdLabelService",
+            "MutateAdGroupAdLabels",
+            request,
+            operations=len(labels),
+            timeout_s=timeout_s,
+            where=where,
+        )
+
+    def attach_ad_group_labels(
+        self, account: Account, labels: Sequence[AdGroupLabel], *, timeout_s: float
+    ) -> MutateResult:
+        """Attach labels to ad groups in one request. One result a label, in order."""
+        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
+
+        request = operations.attach_ad_group_labels_request(account.customer_id, labels)
+        where = f"attaching {len(labels)} labels to ad groups of account {account.customer_id}"
+        return self._mutate(
+            account,
+            "AdGroupLabelService",
+            "MutateAdGroupLabels",
+            request,
+            operations=len(labels),
+            timeout_s=timeout_s,
+            where=where,
+        )
+
+    def create_labels(self, account: Account, names: Sequence[str], *, timeout_s: float) -> dict[str, int]:
+        """Create labels, and say the id of each; one that was there already (also: just now) is read.
+
+        Raises:
+            OutcomeUnknownError: They may have been created; `read_labels` tells, and as a label's name is
+                unique, creating it again is harmless.
+            AdsError: A label was refused, or one of the other kinds.
+        """
+        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
+
+        distinct = list(dict.fromkeys(names))
+        if not distinct:
+            return {}
+        request = operations.create_labels_request(account.customer_id, distinct)
+        where = f"creating labels in account {account.customer_id}"
+        outcome = self._mutate(
+            account,
+            "LabelService",
+            "MutateLabels",
+            request,
+            operations=len(distinct),
+            timeout_s=timeout_s,
+            where=where,
+        )
+        ids: dict[str, int] = {}
+        present: list[str] = []
+        for name, result in zip(distinct, outcome.results, strict=True):
+            match result:
+                case Created():
+                    ids[name] = result.resource_id
+                case AlreadyThere():
+                    present.append(name)
+                case refused if refused.retryable:
+                    raise TemporaryAdsError(f"{where}: {refused.failure.message}", code=refused.failure.code)
+                case refused:
+                    raise AdsError(
+                        f"{where}: label {name!r} was refused: {refused.failure.message}",
+                        code=refused.failure.code,
+                        request_id=outcome.request_id,
+                    )
+        if present:
+            existing = self.read_labels(account)
+            for name in present:
+                if name not in existing:
+                    raise TemporaryAdsError(
+                        f"{where}: Google says that label {name!r} exists and does not show it yet",
+                        code="LabelError.DUPLICATE_NAME",
+                    )
+                ids[name] = min(existing[name])
+        return ids
+
+    def _mutate(
+        self,
+        account: Account,
+        service: str,
+        method: str,
+        request: Any,
+        *,
+        operations: int,
+        timeout_s: float,
+        where: str,
+    ) -> MutateResult:
+        from themaads_pipeline.ads.responses import results_of  # noqa: PLC0415 - costly
+
+        answer, request_id = self._wire.mutate(
+            service,
+            method,
+            request,
+            login_customer_id=account.login_customer_id,
+            timeout_s=timeout_s,
+            where=where,
+        )
+        return results_of(answer, operations, request_id=request_id, where=where)
+
+
+def _ad_and_group(row: Any) -> tuple[AdGroup, LiveAd]:
+    return queries.ad_group_of(row), queries.live_ad_of(row)
+
+
+def _client_of(row: Any) -> tuple[int, int, str, str, bool, str]:
+    client = row.customer_client
+    status = queries.enum_name(client, "status")
+    return client.level, client.id, client.descriptive_name, status, client.manager, client.time_zone
+
+
+def _label_of(row: Any) -> tuple[str, int]:
+    return row.label.name, row.label.id
+
+
+def _by_ad_id(ads: dict[int, list[LiveAd]]) -> dict[int, tuple[LiveAd, ...]]:
+    return {ad_group_id: tuple(sorted(found, key=lambda ad: ad.ad_id)) for ad_group_id, found in ads.items()}

@@ -1,0 +1,173 @@
+# ruff: noqa: S608 - GAQL, not SQL: it cannot write, and every text in it goes through `quoted`
+"""What is read: each query, and how one of its rows becomes a plain value. Pure, and free of google.ads."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd
+
+# Google's limit for one IN list (QueryError.FILTER_HAS_TOO_MANY_VALUES beyond it).
+MAX_IN_VALUES = 20_000
+# No size is published for a query; a chunk of names stays well below gRPC's usual 4 MB for a message.
+MAX_IN_CHARACTERS = 500_000
+
+_AD_GROUP_FIELDS = (
+    "ad_group.id, ad_group.name, ad_group.status, ad_group.type, campaign.id, campaign.name, "
+    "campaign.status, campaign.end_date_time, campaign.experiment_type"
+)
+_AD_FIELDS = (
+    "ad_group_ad.ad.id, ad_group_ad.status, ad_group_ad.labels, ad_group_ad.policy_summary.approval_status, "
+    "ad_group_ad.ad.final_urls, ad_group_ad.ad.final_mobile_urls, ad_group_ad.ad.tracking_url_template, "
+    "ad_group_ad.ad.final_url_suffix, ad_group_ad.ad.url_custom_parameters, "
+    "ad_group_ad.ad.responsive_search_ad.headlines, ad_group_ad.ad.responsive_search_ad.descriptions, "
+    "ad_group_ad.ad.responsive_search_ad.path1, ad_group_ad.ad.responsive_search_ad.path2"
+)
+
+REACHABLE_ACCOUNTS = (
+    "SELECT customer_client.id, customer_client.descriptive_name, customer_client.status, "
+    "customer_client.manager, customer_client.time_zone, customer_client.level FROM customer_client"
+)
+ENABLED_LABELS = "SELECT label.id, label.name FROM label WHERE label.status = ENABLED"
+
+
+def live_ads(ad_group_ids: Iterable[int]) -> str:
+    """The responsive search ads that are not removed, each with its ad group and campaign: one request."""
+    return (
+        f"SELECT {_AD_GROUP_FIELDS}, {_AD_FIELDS} FROM ad_group_ad "
+        f"WHERE ad_group.id IN ({_ids(ad_group_ids)}) "
+        "AND ad_group_ad.ad.type = RESPONSIVE_SEARCH_AD AND ad_group_ad.status != REMOVED"
+    )
+
+
+def all_ads(ad_group_ids: Iterable[int]) -> str:
+    """The responsive search ads, removed ones too: an ad that was removed meanwhile was created once."""
+    return (
+        f"SELECT ad_group.id, {_AD_FIELDS} FROM ad_group_ad WHERE ad_group.id IN ({_ids(ad_group_ids)}) "
+        "AND ad_group_ad.ad.type = RESPONSIVE_SEARCH_AD "
+        "AND ad_group_ad.status IN (ENABLED, PAUSED, REMOVED)"
+    )
+
+
+def ad_groups(ad_group_ids: Iterable[int]) -> str:
+    """Ad groups by id, removed ones too."""
+    return (
+        f"SELECT {_AD_GROUP_FIELDS} FROM ad_group WHERE ad_group.id IN ({_ids(ad_group_ids)}) "
+        "AND ad_group.status IN (ENABLED, PAUSED, REMOVED)"
+    )
+
+
+def ad_groups_named(names: Iterable[str]) -> str:
+    """Ad groups by exact name (`IN` minds case), removed ones too; a name is unique per campaign only."""
+    return (
+        f"SELECT {_AD_GROUP_FIELDS} FROM ad_group WHERE ad_group.name IN ({', '.join(map(quoted, names))}) "
+        "AND ad_group.status IN (ENABLED, PAUSED, REMOVED)"
+    )
+
+
+def quoted(text: str) -> str:
+    r"""A GAQL string literal.
+
+    >>> print(quoted("Bakker's \\ 'brood'"))
+    'Bakker\'s \\ \'brood\''
+    """
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def chunks_of_ids(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Distinct ids in order, as many at a time as one IN list takes."""
+    distinct = sorted(set(ids))
+    for start in range(0, len(distinct), MAX_IN_VALUES):
+        yield distinct[start : start + MAX_IN_VALUES]
+
+
+def chunks_of_names(names: Iterable[str]) -> Iterator[list[str]]:
+    """Distinct names as many at a time as one query takes; a name with a line break cannot exist."""
+    chunk: list[str] = []
+    size = 0
+    for name in dict.fromkeys(names):
+        if not name or "\n" in name or "\r" in name or "\0" in name:
+            continue
+        if len(chunk) == MAX_IN_VALUES or size + len(name) > MAX_IN_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(name)
+        size += len(name) + 4
+    if chunk:
+        yield chunk
+
+
+def ad_group_of(row: Any) -> AdGroup:
+    """The ad group and campaign of a GoogleAdsRow (raw protobuf)."""
+    ad_group, campaign = row.ad_group, row.campaign
+    return AdGroup(
+        ad_group_id=ad_group.id,
+        name=ad_group.name,
+        status=_enum_name(ad_group, "status"),
+        type=_enum_name(ad_group, "type_"),
+        campaign_id=campaign.id,
+        campaign_name=campaign.name,
+        campaign_status=_enum_name(campaign, "status"),
+        campaign_end=_day(campaign.end_date_time),
+        experiment_type=_enum_name(campaign, "experiment_type"),
+    )
+
+
+def live_ad_of(row: Any) -> LiveAd:
+    """The responsive search ad of a GoogleAdsRow (raw protobuf)."""
+    ad_group_ad = row.ad_group_ad
+    ad = ad_group_ad.ad
+    rsa = ad.responsive_search_ad
+    return LiveAd(
+        ad_id=ad.id,
+        ad_group_id=row.ad_group.id,
+        status=_enum_name(ad_group_ad, "status"),
+        content=AdContent(
+            headlines=_texts(rsa.headlines),
+            descriptions=_texts(rsa.descriptions),
+            final_urls=tuple(ad.final_urls),
+            path1=rsa.path1,
+            path2=rsa.path2,
+            final_mobile_urls=tuple(ad.final_mobile_urls),
+            tracking_url_template=ad.tracking_url_template,
+            final_url_suffix=ad.final_url_suffix,
+            url_custom_parameters=tuple((each.key, each.value) for each in ad.url_custom_parameters),
+        ),
+        label_ids=frozenset(int(name.rpartition("/")[2]) for name in ad_group_ad.labels),
+        approval_status=_enum_name(ad_group_ad.policy_summary, "approval_status"),
+    )
+
+
+def enum_name(message: Any, field: str) -> str:
+    """An enum field's name, or its number as text where Google knows more values than this package."""
+    return _enum_name(message, field)
+
+
+_NAMES: dict[tuple[str, str], dict[int, str]] = {}  # by message and field; raw enums are numbers
+
+
+def _enum_name(message: Any, field: str) -> str:
+    descriptor = message.DESCRIPTOR
+    key = (descriptor.full_name, field)
+    names = _NAMES.get(key)
+    if names is None:
+        values = descriptor.fields_by_name[field].enum_type.values_by_number
+        names = _NAMES[key] = {number: value.name for number, value in values.items()}
+    number: int = getattr(message, field)
+    return names.get(number, str(number))
+
+
+def _texts(assets: Sequence[Any]) -> tuple[AdText, ...]:
+    return tuple(
+        AdText(asset.text, _enum_name(asset, "pinned_field") if asset.pinned_field else None)
+        for asset in assets
+    )
+
+
+def _day(date_time: str) -> date | None:
+    """The day of `yyyy-MM-dd HH:mm:ss` in the account's time zone; empty means that it does not end."""
+    return date.fromisoformat(date_time[:10]) if date_time else None
+
+
+def _ids(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, ids))

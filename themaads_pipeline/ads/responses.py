@@ -1,0 +1,116 @@
+"""From Google's answer to one result an operation, in the request's order. Pure."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from themaads_pipeline.ads.failures import Reaction
+from themaads_pipeline.ads.faults import Fault, failure_of, faults_of
+from themaads_pipeline.ads.protobuf import GoogleAdsFailure
+from themaads_pipeline.ads.request_errors import request_refused
+from themaads_pipeline.exceptions import OutcomeUnknownError
+from themaads_pipeline.model.outcomes import AlreadyThere, Created, MutateResult, Refused, Result
+
+UNREADABLE = "UnreadableAnswer"
+
+
+def results_of(response: Any, operations: int, *, request_id: str, where: str) -> MutateResult:
+    """The results of a mutate with partial failure.
+
+    Args:
+        response: Any `Mutate...Response` (raw protobuf): `results` and `partial_failure_error`.
+        operations: How many were sent.
+        request_id: Google's, for support.
+        where: What was being done, for messages.
+
+    Raises:
+        OutcomeUnknownError: The answer does not tell what became of an operation: read back.
+        AdsError: One of its kinds, when an error concerns the whole request and nothing was committed.
+    """
+    faults = _faults_by_operation(response, operations, request_id=request_id, where=where)
+    names = [result.resource_name for result in response.results]
+    if not names and len(faults) == operations:
+        names = [""] * operations  # every operation failed, and the empty results were left out
+    if len(names) != operations:
+        said = f"{len(names)} results for {operations} operations"
+        raise _unreadable(said, request_id=request_id, where=where)
+    results: list[Result] = []
+    for index, name in enumerate(names):
+        if name:
+            results.append(Created(resource_id(name)))
+        elif index in faults:
+            results.append(_refused(faults[index]))
+        else:
+            said = f"operation {index} has neither a result nor an error"
+            raise _unreadable(said, request_id=request_id, where=where)
+    return MutateResult(results=tuple(results), request_id=request_id)
+
+
+def resource_id(resource_name: str) -> int:
+    """The last id of a resource name.
+
+    >>> resource_id("customers/1234567890/adGroupAds/111~222"), resource_id("customers/1234567890/labels/5")
+    (222, 5)
+    """
+    return int(resource_name.replace("~", "/").rpartition("/")[2])
+
+
+def _refused(faults: Sequence[Fault]) -> Result:
+    failure, meaning = failure_of(faults)
+    if meaning.reaction is Reaction.ALREADY_THERE:
+        return AlreadyThere()
+    return Refused(failure, retryable=meaning.reaction in _RETRYABLE)
+
+
+# Within a partial failure each of these is about one operation, and that operation was not committed.
+_RETRYABLE = frozenset({Reaction.RETRY, Reaction.READ_BACK, Reaction.SLOW_DOWN, Reaction.SMALLER_BATCH})
+
+
+def _faults_by_operation(
+    response: Any, operations: int, *, request_id: str, where: str
+) -> dict[int, list[Fault]]:
+    status = response.partial_failure_error
+    by_operation: dict[int, list[Fault]] = defaultdict(list)
+    if not status.code and not status.details:
+        return by_operation
+    whole: list[Fault] = []
+    for fault in _faults_in(status, request_id=request_id, where=where):
+        if fault.index is None:
+            whole.append(fault)
+        elif 0 <= fault.index < operations:
+            by_operation[fault.index].append(fault)
+        else:
+            said = f"an error for operation {fault.index} of {operations}"
+            raise _unreadable(said, request_id=request_id, where=where)
+    if whole:
+        if any(result.resource_name for result in response.results):
+            raise _unreadable(
+                "an error of the whole request beside results", request_id=request_id, where=where
+            )
+        raise request_refused(
+            whole, status="INVALID_ARGUMENT", request_id=request_id, mutate=True, where=where
+        )
+    return by_operation
+
+
+def _faults_in(status: Any, *, request_id: str, where: str) -> list[Fault]:
+    faults: list[Fault] = []
+    try:
+        for detail in status.details:
+            if detail.type_url.endswith(".GoogleAdsFailure"):
+                faults += faults_of(GoogleAdsFailure.FromString(detail.value))
+    except DecodeError as error:
+        raise _unreadable("its errors cannot be read", request_id=request_id, where=where) from error
+    if not faults:
+        raise _unreadable("a partial failure without errors", request_id=request_id, where=where)
+    return faults
+
+
+def _unreadable(said: str, *, request_id: str, where: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"{where}: the answer does not say what became of each operation: {said} (request {request_id}).",
+        code=UNREADABLE,
+        request_id=request_id,
+    )
