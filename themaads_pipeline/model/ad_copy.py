@@ -78,18 +78,20 @@ def _texts(
     texts = _copied(source, kind, now)
     said = {normalised(text.text) for text in texts}
     copied = len(texts)
+    lasting = sum(not has_countdown(text.text) for text in texts)
     for candidate in themed:
         if len(texts) >= kind.most:
             break
-        if candidate.key not in said and not _is_over(candidate.targets, now):
+        if candidate.key not in said and not (candidate.targets and _is_over(candidate.targets, now)):
             said.add(candidate.key)
-            texts.append(AdText(candidate.text))
+            texts.append(candidate.ad_text)
+            lasting += not candidate.targets
     if len(texts) == copied:
         raise CopyError(
             f"the copied ad pins {copied} {kind.noun}s, and no room is left for the theme: unpin some",
             code="no_room_for_theme",
         )
-    if (lasting := sum(not has_countdown(text.text) for text in texts)) < kind.fewest:
+    if lasting < kind.fewest:
         raise CopyError(
             f"{lasting} {kind.noun}s are left after the countdowns, and an ad needs {kind.fewest}: add texts",
             code="too_few_texts",
@@ -98,45 +100,55 @@ def _texts(
 
 
 def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> list[AdText]:
-    texts = [AdText(text.text.strip(), text.pin or None) for text in source if text.text.strip()]
-    pins: dict[str, str] = {}
-    for text in texts:
-        if text.pin:
-            _check_pinned(text, kind, now)
-            if pins.setdefault(normalised(text.text), text.pin) != text.pin:
-                raise CopyError(
-                    f"the copied ad pins the {kind.noun} {text.text!r} to two places, and an ad says it "
-                    f"once: remove one",
-                    code="duplicate_pinned_text",
-                    trigger=text.text,
-                )
-    if len(pins) > kind.most:
-        raise CopyError(f"the copied ad pins {len(pins)} {kind.noun}s: unpin some", code="no_room_for_theme")
+    pins = _pins(source, kind, now)
     others = kind.copied - len(pins)
     kept: dict[str, AdText] = {}
-    for text in texts:
+    for original in source:
+        if not original.pin and others <= 0:
+            continue
+        text = AdText(original.text.strip(), original.pin or None)
         key = normalised(text.text)
         if text.pin:
             kept[key] = text
-        elif others > 0 and key not in kept and key not in pins and _is_usable(text.text, kind, now):
+        elif key and key not in kept and key not in pins and _is_usable(text.text, kind, now):
             kept[key] = text
             others -= 1
     return list(kept.values())
 
 
-def _check_pinned(text: AdText, kind: TextKind, now: datetime) -> None:
-    if _is_over(countdown_targets(text.text), now):
+def _pins(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, str]:
+    pins: dict[str, str] = {}
+    for text in source:
+        if not text.pin:
+            continue
+        _check_pinned(text.text.strip(), kind, now)
+        if pins.setdefault(normalised(text.text), text.pin) != text.pin:
+            raise CopyError(
+                f"the copied ad pins the {kind.noun} {text.text!r} to two places, and an ad says it once: "
+                f"remove one",
+                code="duplicate_pinned_text",
+                trigger=text.text,
+            )
+    if len(pins) > kind.most:
+        raise CopyError(f"the copied ad pins {len(pins)} {kind.noun}s: unpin some", code="no_room_for_theme")
+    return pins
+
+
+def _check_pinned(text: str, kind: TextKind, now: datetime) -> None:
+    if not text:
+        raise CopyError(f"the copied ad pins an empty {kind.noun}: remove it", code="text_empty")
+    if _is_over(countdown_targets(text), now):
         raise CopyError(
-            f"the copied ad pins the {kind.noun} {text.text!r}, whose countdown is over: change or unpin it",
+            f"the copied ad pins the {kind.noun} {text!r}, whose countdown is over: change or unpin it",
             code="countdown_over",
-            trigger=text.text,
+            trigger=text,
         )
-    if display_width(text.text) > kind.width:
+    if (width := display_width(text)) > kind.width:
         raise CopyError(
-            f"the copied ad pins the {kind.noun} {text.text!r}, which counts more than {kind.width} "
-            f"characters: shorten or unpin it",
+            f"the copied ad pins the {kind.noun} {text!r}, which counts {width} characters, and {kind.width} "
+            f"fit: shorten or unpin it",
             code="text_too_long",
-            trigger=text.text,
+            trigger=text,
         )
 
 

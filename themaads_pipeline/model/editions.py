@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
+from themaads_pipeline.model.ads import AdText
+from themaads_pipeline.model.day_rules import boundary_date
 from themaads_pipeline.model.texts import countdown_targets, normalised, render_countdown
-from themaads_pipeline.model.themes import DONE_SUFFIX, Theme, boundary_date
+from themaads_pipeline.model.themes import DONE_SUFFIX, Theme
 
 # On the ad that was copied, in every theme and year.
 ORIGINAL_LABEL = "THEMA_ORIGINAL"
@@ -16,7 +18,7 @@ ORIGINAL_LABEL = "THEMA_ORIGINAL"
 class EditionText:
     """A theme's text with this edition's moments in it."""
 
-    text: str
+    ad_text: AdText
     key: str  # equal for texts that Google takes for the same
     targets: tuple[datetime | None, ...]  # what it counts down to
 
@@ -88,4 +90,4 @@ class Edition:
 
     def _rendered(self, text: str) -> EditionText:
         rendered = render_countdown(text.strip(), self)
-        return EditionText(rendered, normalised(rendered), countdown_targets(rendered))
+        return EditionText(AdText(rendered), normalised(rendered), countdown_targets(rendered))

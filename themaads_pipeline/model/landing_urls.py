@@ -1,9 +1,6 @@
 """Final URLs: a theme's parameters go into the query, and no other byte changes."""
 
-import re
 from collections.abc import Iterable
-
-_BRACED = re.compile(r"\{[^{}]*\}")
 
 
 def with_parameters(url: str, pairs: Iterable[str]) -> str:
@@ -36,11 +33,16 @@ def _pairs(head: str) -> frozenset[str]:
 
 
 def _query_end(url: str) -> int:
-    """Where the fragment begins; a `#` within ValueTrack braces (`{ifmobile:#m}`) begins at its brace."""
-    start = url.find("#")
-    if start < 0:
+    """Where the fragment begins; a `#` within ValueTrack braces (`{ifmobile:#m}`) begins at the outer one."""
+    if "#" not in url:
         return len(url)
-    for braced in _BRACED.finditer(url):
-        if braced.start() < start < braced.end():
-            return braced.start()
-    return start
+    depth = opened = 0
+    for position, character in enumerate(url):
+        if character == "{":
+            opened = opened if depth else position
+            depth += 1
+        elif character == "}":
+            depth = max(0, depth - 1)
+        elif character == "#":
+            return opened if depth and "}" in url[position:] else position
+    return len(url)

@@ -1,31 +1,26 @@
 """A theme: a named set of ad texts, and the rule that says when it is on. Checked when it is built."""
 
-import calendar
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StrictInt,
-    StrictStr,
-    Tag,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from pydantic import Field, StrictStr, ValidationError, ValidationInfo, field_validator
+
+from themaads_pipeline.model.day_rules import (
+    RULE_KINDS,
+    Boundary,
+    DayRule,
+    FixedDay,
+    NthWeekday,
+    RuleBreachError,
+    ThemePart,
+    boundary_date,
 )
-
 from themaads_pipeline.model.texts import PATH_WIDTH, display_width
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE, text_problems, text_warnings
 
 DONE_SUFFIX = "_DONE"
 LABEL_LENGTH = 80
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _YEARS = range(2024, 2052)  # every calendar there is: they repeat after 28 years
 _LONGEST_DAYS = 300  # so that one edition is over before the next begins
 _FORGIVEN = re.compile(r"[\s_-]+")
@@ -36,99 +31,7 @@ def name_key(text: str) -> str:
     return _FORGIVEN.sub("", text.casefold())
 
 
-class RuleBreachError(ValueError):
-    """All that is wrong with one field, each a sentence."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        """Keep the problems apart, so that each is told."""
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FixedDay(_Part):
-    """The same day each year, `12-05` being 5 December; `plus_days` after it."""
-
-    day: Annotated[StrictStr, Field(pattern=r"^\d\d-\d\d$")]
-    plus_days: StrictInt = 0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare(cls, value: Any) -> Any:
-        return {"day": value} if isinstance(value, str) else value
-
-    @field_validator("day")
-    @classmethod
-    def _exists(cls, day: str) -> str:
-        try:
-            date.fromisoformat(f"2025-{day}")  # no leap year: 29 February is not a day of each year
-        except ValueError:
-            raise RuleBreachError(
-                [f"{day!r} is not a day of every year: write month-day, as 12-05"]
-            ) from None
-        return day
-
-    def date_in(self, year: int) -> date:
-        """The day in `year`."""
-        return date.fromisoformat(f"{year}-{self.day}") + timedelta(days=self.plus_days)
-
-
-class NthWeekday(_Part):
-    """The nth (-1: last) such weekday of a month, `plus_days` after it.
-
-    Black Friday is the day after the *fourth Thursday* of November, which is not always the fourth Friday:
-    in 2024 (29 November, the fifth Friday) and 2030 the month begins on a Friday. Hence `plus_days`.
-    """
-
-    nth: Literal[1, 2, 3, 4, -1]
-    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-    month: Annotated[StrictInt, Field(ge=1, le=12)]
-    plus_days: StrictInt = 0
-
-    @field_validator("weekday", mode="before")
-    @classmethod
-    def _any_case(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
-
-    def date_in(self, year: int) -> date:
-        """The day in `year`."""
-        weekday = _WEEKDAYS.index(self.weekday)
-        days = calendar.Calendar().itermonthdates(year, self.month)
-        matching = [day for day in days if day.month == self.month and day.weekday() == weekday]
-        return matching[self.nth if self.nth < 0 else self.nth - 1] + timedelta(days=self.plus_days)
-
-
-def _rule_kind(value: Any) -> str:
-    if isinstance(value, int):
-        return "days"
-    if isinstance(value, NthWeekday) or (isinstance(value, Mapping) and "day" not in value):
-        return "nth_weekday"
-    return "fixed_day"
-
-
-_RULE_KINDS = frozenset({"days", "nth_weekday", "fixed_day"})
-DayRule = Annotated[
-    Annotated[FixedDay, Tag("fixed_day")] | Annotated[NthWeekday, Tag("nth_weekday")],
-    Discriminator(_rule_kind),
-]
-# Days from the event (-7: a week before), or a day rule of its own.
-Boundary = Annotated[
-    Annotated[StrictInt, Tag("days")]
-    | Annotated[FixedDay, Tag("fixed_day")]
-    | Annotated[NthWeekday, Tag("nth_weekday")],
-    Discriminator(_rule_kind),
-]
-
-
-def boundary_date(boundary: int | FixedDay | NthWeekday, *, event: date, year: int) -> date:
-    """The first or last day of an edition."""
-    return event + timedelta(days=boundary) if isinstance(boundary, int) else boundary.date_in(year)
-
-
-class Theme(_Part):
+class Theme(ThemePart):
     """One theme, as its YAML file has it; texts in order of priority, the first ones used first."""
 
     name: Annotated[StrictStr, Field(max_length=40)]
@@ -226,8 +129,8 @@ class Theme(_Part):
             last = boundary_date(ends, event=event, year=year)
             if not first <= event <= last or (last - first).days > _LONGEST_DAYS:
                 problem = (
-                    f"in {year} the theme would last from {first} to {last}, with its event on {event}: start "
-                    f"on or before the event, end on or after it, and last at most {_LONGEST_DAYS} days"
+                    f"in {year} the theme would last from {first} to {last}, with its event on {event}: "
+                    f"start on or before the event, end on or after it, and last at most {_LONGEST_DAYS} days"
                 )
                 raise RuleBreachError([problem])
         return ends
@@ -284,7 +187,7 @@ def _sentences(error: ValidationError, theme: type[Theme]) -> Iterator[str]:
         place = ".".join(
             str(part + 1) if isinstance(part, int) else part
             for part in detail["loc"]
-            if part not in _RULE_KINDS
+            if part not in RULE_KINDS
         )
         breach = detail.get("ctx", {}).get("error")
         if isinstance(breach, RuleBreachError):
@@ -296,5 +199,7 @@ def _sentences(error: ValidationError, theme: type[Theme]) -> Iterator[str]:
             yield f"{place}: is no field of a theme: remove it, or write one of {fields}"
         elif detail["type"] == "string_type":
             yield f"{place}: {detail['input']!r} is not a text: put it in quotes"
+        elif detail["type"] == "model_type":
+            yield f"{place}: {detail['input']!r} is no day: write '12-05' in quotes, or an nth weekday"
         else:
             yield f"{place}: {detail['input']!r} does not fit: {detail['msg'][0].lower()}{detail['msg'][1:]}"
