@@ -73,8 +73,8 @@ def header(titles: Sequence[str], *, line: int, file: str, only: Collection[str]
             continue
         if name in positions:
             message = (
-                f'{file}: the columns "{titles[positions[name]].strip()}" and "{title.strip()}" (line {line}) '
-                f"both mean {name}. Remove or rename one of them."
+                f'{file}: the columns "{titles[positions[name]].strip()}" and "{title.strip()}" '
+                f"(line {line}) both mean {name}. Remove or rename one of them."
             )
             raise UnusableFileError(message)
         positions[name] = position
@@ -94,5 +94,6 @@ def no_usable_column(best: Sequence[str], *, file: str) -> UnusableFileError:
     found = ", ".join(f'"{title.strip()[:40]}"' for title in best[:10] if title.strip()) or "nothing"
     return UnusableFileError(
         f"{file}: no header with the column {' and the column '.join(missing)} in the first "
-        f"{HEADER_WITHIN_LINES} lines (found: {found}). Put the column names in the first line: {', '.join(RECOGNISED)}."
+        f"{HEADER_WITHIN_LINES} lines (found: {found}). Put the column names in the first line: "
+        f"{', '.join(RECOGNISED)}."
     )

@@ -1,8 +1,8 @@
 """CSV and its kin as a table: the delimiter is found by the header, one bad line costs that line alone.
 
-Two ways lead to the same rows. Where each line is one row (what every export of ad groups is), pyarrow parses
-a million lines in seconds. Where lines and rows do not agree in number, a field contains line breaks or a quote
-is not closed, and that quote would silently swallow the lines after it: then each line is parsed with care.
+Two ways lead to the same rows. Where each line is one row, as in every export of ad groups, pyarrow parses
+a million lines in seconds. Where lines and rows do not agree in number, a field contains line breaks or a
+quote is not closed, and that quote would silently swallow the lines after it: then each line is parsed with care.
 """
 
 import csv
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
@@ -106,6 +107,8 @@ def read_delimited(path: Path, *, compressed: bool, only: Collection[str]) -> Ra
     """
     text = _Text(path=path, compressed=compressed, encoding=encoding_of(path, compressed=compressed))
     header, delimiter = _find_header(text, only)
+    if not header.positions:
+        return RawTable(columns=pd.DataFrame({"line": []}, dtype=np.int64), raw_lines=text.raw_lines)
     misfits = _Misfits(file=shown(path), delimiter=delimiter, width=header.width)
     line, cells = _parse_fast(text, header, delimiter, misfits) or _parse_with_care(text, header, misfits)
     table = raw_table(

@@ -16,7 +16,8 @@ from themaads_pipeline.intake.sources import open_file, shown, surprises_as_unus
 
 # What browsers, spreadsheets, editors and copying programs call a file that is not complete, or not meant.
 _UNFINISHED_ENDINGS = (
-    ".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".swp", ".lock", "~",
+    ".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".swp",
+    ".lock", "~",
 )  # fmt: skip
 _UNFINISHED_BEGINNINGS = (".", "~$", "~")
 _NOT_MEANT = frozenset({"thumbs.db", "desktop.ini"})
@@ -57,8 +58,8 @@ def is_unfinished(name: str) -> bool:
 def look_into(directory: Path) -> FolderLook:
     """See what is in `directory`: its own regular files. A folder that is not there is empty.
 
-    Links are passed over, wherever they lead: whoever may put a link here could make us read any file. Folders and
-    unfinished files are not mentioned; what a person may have meant as an upload is.
+    Links are passed over, wherever they lead: whoever may put a link here could make us read any file.
+    Folders and unfinished files are not mentioned; what a person may have meant as an upload is.
 
     Raises:
         UnusableFileError: the folder is there and cannot be read.
@@ -105,8 +106,8 @@ def settled_files(
 ) -> list[str]:
     """The names of the files that are complete, sorted.
 
-    A file is complete when it rested between two looks, or when it was last written so long ago that it must have been
-    moved in as a whole.
+    A file is complete when it rested between two looks, or when it was last written so long ago that it must
+    have been moved in as a whole.
 
     Args:
         marks: this look.
@@ -147,8 +148,8 @@ def identify(
         resolve_edition: the edition that a text in the theme column means, or None.
 
     Returns:
-        The edition given, or else the one in the file's name, or else those of the theme column; the empty set where
-        the file cannot be read: its upload then fails with the reason, and this look goes on to the next file.
+        The edition given, or else the one in the file's name, or else those of the theme column; the empty
+        set where the file cannot be read: its upload then fails with the reason, and the next file has its turn.
     """
     default = edition or edition_in_file_name(path.name)
     if default:
@@ -172,11 +173,11 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
         name: what to call it there; by default as `source`.
 
     Returns:
-        Where the file is: a file of that name with the same content is left as it is, and with another content the new
-        one is called `name-2.csv`.
+        Where the file is: a file of that name with the same content is left as it is, and with another
+        content the new one is called `name-2.csv`.
 
     Raises:
-        UnusableFileError: `source` cannot be read, the folder not be written, or the sensor would not see that name.
+        UnusableFileError: `source` cannot be read, the folder cannot be written, or the name would be ignored there.
     """
     name = source.name if name is None else name
     if Path(name).name != name or is_unfinished(name) or _why_passed_over(name, stat.S_IFREG):
@@ -214,7 +215,7 @@ def _link(temporary: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}:
             raise
-        # A file system without hard links: between the look and the move another file could be lost, for microseconds.
+        # A file system without hard links: for microseconds another file of that name could be lost.
         if os.path.lexists(target):
             return False
         temporary.replace(target)

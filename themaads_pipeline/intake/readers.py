@@ -34,7 +34,7 @@ def read_table(path: Path, *, only: frozenset[str] = frozenset(RECOGNISED)) -> R
             return read_workbook(path, only=only)
         open_file(path).close()
         message = (
-            f"{shown(path)}: files of this kind cannot be read. Save the list as CSV UTF-8 (.csv, or .csv.gz) "
-            "or as an Excel workbook (.xlsx)."
+            f"{shown(path)}: files of this kind cannot be read. Save the list as CSV UTF-8 (.csv, "
+            "or .csv.gz) or as an Excel workbook (.xlsx)."
         )
         raise UnusableFileError(message)

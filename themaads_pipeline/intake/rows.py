@@ -1,7 +1,9 @@
 """Checking rows: each ends as a row that selects an ad group, or as a rejected one with its reason.
 
-What a spreadsheet has damaged is seen and never guessed at: an id that lost its digits counts as absent, so the
-ad group is looked up by its name where there is one, within its campaign where that is given. All checks work on whole
+What a spreadsheet has damaged is seen and never guessed at: an id that lost its digits counts as absent, so
+the ad group is looked up by its name where there is one, within its campaign where that is given. A
+campaign_id that lost its digits gives way to the campaign_name; without one the name is looked up in the whole
+account, where several matches are rejected. A healthy ad_group_id decides alone. All checks work on whole
 columns.
 """
 
@@ -30,7 +32,10 @@ _GROUPED = r"([0-9]{3})[ \x{2010}-\x{2015}-]?([0-9]{3})[ \x{2010}-\x{2015}-]?([0
 _CUSTOMER = r"[1-9][0-9]{9}"
 _NO_VALUE = ("", "-", "--", "—", "\N{EN DASH}")  # reports write -- for none
 # What a spreadsheet shows instead of a value, in English and Dutch; #DATE! is the readers' mark for a date.
-_NO_NAME = r"#(N/A|N/B|REF!|VERW!|VALUE!|WAARDE!|NAME\?|NAAM\?|DIV/0!|DEEL/0!|NULL!|LEEG!|NUM!|GETAL!|GETTING_DATA|DATE!.*|#{2,})"
+_NO_NAME = (
+    r"#(N/A|N/B|REF!|VERW!|VALUE!|WAARDE!|NAME\?|NAAM\?|DIV/0!|DEEL/0!|NULL!|LEEG!|NUM!|GETAL!"
+    r"|GETTING_DATA|DATE!.*|#{2,})"
+)
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -38,15 +43,19 @@ _MESSAGES = {
     "no_customer_id": "The row has no customer_id. Give the ten digits of the account.",
     "bad_customer_id": "The customer_id {customer_id!r} is not ten digits, with or without dashes.",
     "customer_digits_lost": (
-        "The spreadsheet has cut the customer_id to {customer_id!r}. Format the column as text, and enter the ids again."
+        "The spreadsheet has cut the customer_id to {customer_id!r}. Format the column as text, and enter "
+        "the ids again."
     ),
     "no_ad_group": "The row has neither an ad_group_id nor an ad_group_name.",
     "bad_ad_group_id": "The ad_group_id {ad_group_id!r} is not a whole, positive number.",
     "digits_lost": (
-        "The spreadsheet has cut the ad_group_id to {ad_group_id!r}, and there is no ad_group_name to find it by. Format "
-        "the column as text and export the ids again, or add the names."
+        "The spreadsheet has cut the ad_group_id to {ad_group_id!r}, and there is no ad_group_name to find "
+        "it by. Format the column as text and export the ids again, or add the names."
     ),
-    "damaged_name": "The spreadsheet has replaced the name by {name!r}. Format the column as text, and enter the names again.",
+    "damaged_name": (
+        "The spreadsheet has replaced the name by {name!r}. Format the column as text, and enter "
+        "the names again."
+    ),
     "bad_campaign_id": "The campaign_id {campaign_id!r} is not a whole, positive number.",
     "unreadable_characters": (
         "The name {name!r} contains characters that were lost when the file was saved. Save it as CSV UTF-8."
@@ -61,9 +70,9 @@ _CODES = {"customer_digits_lost": "digits_lost"}  # the same reason, other words
 class CheckedRows:
     """Every row of a file, once: in `rows` or in `rejected`.
 
-    `rows` has line (int64), customer_id (int64), ad_group_id (Int64), ad_group_name (string), campaign_id (Int64),
-    campaign_name (string) and edition (string). A row without ad_group_id has a name to be looked up by, within its
-    campaign_id or else campaign_name where one is given.
+    `rows` has line (int64), customer_id (int64), ad_group_id (Int64), ad_group_name (string), campaign_id
+    (Int64), campaign_name (string) and edition (string). A row without ad_group_id has a name to be looked up
+    by, within its campaign_id or else campaign_name where one is given.
     """
 
     rows: pd.DataFrame
@@ -71,7 +80,7 @@ class CheckedRows:
 
     @property
     def duplicates(self) -> int:
-        """How many rows select what an earlier row selects, as far as that is known before names are looked up."""
+        """How many rows select what an earlier one selects, as far as known before names are looked up."""
         by_id = self.rows["ad_group_id"].notna()
         selects = ["customer_id", "edition"]
         named = ["ad_group_name", "campaign_id", "campaign_name"]
@@ -106,7 +115,7 @@ def check_rows(
     Args:
         table: what `read_table` gives.
         default_edition: for rows without a theme; None rejects them.
-        resolve_edition: the edition that a theme column's text means, or None; asked once for each distinct text.
+        resolve_edition: the edition that a theme column's text means, or None; asked once a distinct text.
     """
     frame = table.columns
     text = {name: _column(frame, name) for name in RECOGNISED}

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from themaads_pipeline.exceptions import UnusableFileError
 
@@ -42,7 +41,8 @@ def surprises_as_unusable(path: Path) -> Iterator[None]:
         message = f"{shown(path)}: the compressed file is damaged or incomplete ({error}). Upload it again."
         raise UnusableFileError(message) from error
     except OSError as error:
-        message = f"{shown(path)}: cannot be read ({error.strerror or error}). Check that it is there, and its rights."
+        reason = error.strerror or error
+        message = f"{shown(path)}: cannot be read ({reason}). Check that it is there, and its rights."
         raise UnusableFileError(message) from error
     except MemoryError as error:
         message = f"{shown(path)}: too large for this machine's memory. Split it into smaller files."
@@ -57,7 +57,7 @@ def surprises_as_unusable(path: Path) -> Iterator[None]:
         raise UnusableFileError(message) from error
 
 
-def open_file(path: Path, *, allow_unusable: bool = False) -> IO[bytes]:
+def open_file(path: Path, *, allow_unusable: bool = False) -> io.BufferedReader:
     """Open a regular file; a pipe or a device would block forever, or never end.
 
     Args:
@@ -91,7 +91,7 @@ class Unpacked(io.RawIOBase):
         """Open `path`; errors as of `open_file`."""
         self._name = shown(path)
         self._file = open_file(path)
-        self._stream: IO[bytes] | gzip.GzipFile = (
+        self._stream: io.BufferedReader | gzip.GzipFile = (
             gzip.GzipFile(fileobj=self._file) if compressed else self._file
         )
         self._read = 0

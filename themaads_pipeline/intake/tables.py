@@ -20,8 +20,8 @@ DATE_MARK = "#DATE!"
 class RawTable:
     """The rows of a file as text, nothing checked yet but that each has as many fields as the header.
 
-    `columns` has `line` (int64, the header of a plain file is line 1) and those of `columns.RECOGNISED` that the
-    file has, as trimmed text; what is empty is "". Rows without any content are left out.
+    `columns` has `line` (int64, the header of a plain file is line 1) and those of `columns.RECOGNISED` that
+    the file has, as trimmed text; what is empty is "". Rows without any content are left out.
     """
 
     columns: pd.DataFrame
@@ -59,7 +59,7 @@ def raw_table(
     frame = pd.DataFrame({"line": np.asarray(line, dtype=np.int64)})
     for name, column in trimmed.items():
         frame[name] = pd.Series(column, dtype=pd.StringDtype("pyarrow"))
-    if empty.any():
+    if "customer_id" in columns and empty.any():
         texts = raw_lines(frame["line"][empty].tolist())
         without = [number for number, text in texts.items() if not text.strip(blank)]
         frame = frame[~frame["line"].isin(without)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from python_calamine import (
     CalamineError,
@@ -101,7 +102,9 @@ def _refuse_bombs(path: Path) -> None:
                 raise UnusableFileError(message)
             names = {member.filename for member in members}
             if not any(name.lower().endswith("workbook.xml") for name in names):
-                message = f"{shown(path)}: is a zip archive and no Excel workbook. Unpack it, and upload what is in it."
+                message = (
+                    f"{shown(path)}: is a zip archive and no workbook. Unpack it, and upload what is in it."
+                )
                 raise UnusableFileError(message)
             for member in members:
                 if not member.is_dir() and not member.filename.lower().endswith("sharedstrings.xml"):
@@ -165,6 +168,8 @@ def _find_header(
 
 
 def _read_sheet(sheet: CalamineSheet, header: columns.Header, path: Path) -> RawTable:
+    if not header.positions:
+        return RawTable(columns=pd.DataFrame({"line": []}, dtype=np.int64), raw_lines=lambda _: {})
     rows = islice(sheet.iter_rows(), header.line, None)
     chunks: dict[str, list[Any]] = {name: [] for name in header.positions}
     count = 0
@@ -229,6 +234,6 @@ def _text(value: object) -> str:  # noqa: PLR0911  # one return a type of cell
 
 def _damaged(path: Path, error: Exception) -> UnusableFileError:
     return UnusableFileError(
-        f"{shown(path)}: the workbook is damaged or incomplete ({str(error)[:200]}). Open it in Excel, save it "
-        "as .xlsx, and upload it again."
+        f"{shown(path)}: the workbook is damaged or incomplete ({str(error)[:200]}). "
+        "Open it in Excel, save it as .xlsx, and upload it again."
     )
