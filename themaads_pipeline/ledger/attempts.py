@@ -243,26 +243,15 @@ class Attempts:
             _expect(settled, len(sent), "sending -> applied, failed or pending")
 
     def settle_labels(
-        self,
-        owner: Owner,
-        lease: Lease,
-        attempt: Attempt | None,
-        labelled: Sequence[LabelledItem],
-        present: Sequence[PlannedEnd] = (),
-        *,
-        request_id: str = "",
+        self, owner: Owner, labelled: Sequence[LabelledItem], present: Sequence[PlannedEnd] = ()
     ) -> None:
         """Record which labels are confirmed: applied -> done | failed, and present -> skipped.
-
-        Without an attempt nothing was sent, because every label was there.
 
         Raises:
             FencedError: The upload is not ours any more.
             GuardError: An item was in another state.
         """
         with self._database.owned(owner) as connection:
-            if attempt is not None:
-                self._close(connection, lease, attempt, request_id=request_id)
             settled = queries.settle_labels(
                 connection,
                 upload=owner.upload,

@@ -181,8 +181,6 @@ def test_each_item_is_settled_by_its_own_outcome(ledger: Ledger) -> None:
         ledger.attempts.settle(work.owner, work.lease, attempt, [])
     ledger.attempts.settle_labels(
         work.owner,
-        work.lease,
-        None,
         [LabelledItem(item_id=first.item_id, state=ItemState.DONE, edition_label_id=5)],
         [PlannedEnd(item_id=third.item_id, state=ItemState.SKIPPED, code="no_ad_to_copy", message="none")],
     )

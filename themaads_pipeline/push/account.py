@@ -1,0 +1,365 @@
+"""One account's share of an upload: visit by visit, until nothing is left to do in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import random
+
+from themaads_pipeline.exceptions import (
+    AccountStoppedError,
+    AdsError,
+    AdsStoppedError,
+    LeaseUnavailableError,
+    OutcomeUnknownError,
+    StaleSnapshotError,
+    TemporaryAdsError,
+)
+from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, SentItem
+from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.model.ads import Account
+from themaads_pipeline.model.editions import ORIGINAL_LABEL
+from themaads_pipeline.model.items import Item, ItemState
+from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Failure, MutateResult, Refused
+from themaads_pipeline.model.planning import Create, Refuse, Skip
+from themaads_pipeline.model.retries import backoff_s
+from themaads_pipeline.push.heartbeat import Heartbeat
+from themaads_pipeline.push.labels import AccountLabels, Labelling
+from themaads_pipeline.push.reconcile import reconcile
+from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
+from themaads_pipeline.push.work import LARGEST_BATCH, LARGEST_READ, Work
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """The account has work left, at the earliest at `due_at` (the database's clock), because of `reason`."""
+
+    due_at: datetime
+    reason: str
+
+
+class AccountPush:
+    """Pushes one account's items. One visit at a time; between visits other accounts are served."""
+
+    def __init__(self, work: Work, customer_id: int, heartbeat: Heartbeat) -> None:
+        """Nothing is read or sent before the first visit."""
+        self.customer_id = customer_id
+        self._work = work
+        self._heartbeat = heartbeat
+        self._batch_size = min(work.config.batch_size, LARGEST_BATCH)
+        self._failures_in_a_row = 0
+
+    def visit(self) -> Later | None:
+        """Do all that can be done now; None when nothing is left.
+
+        Raises:
+            AdsStoppedError: No account can be worked on; the items stay pending.
+            TemporaryAdsError: What should have gone away did not, often enough; the items stay pending.
+            FencedError: The upload is not ours any more.
+        """
+        account = self._work.accounts.get(self.customer_id)
+        if (stopped := _unusable(self.customer_id, account)) is not None:
+            return self._stop_account(*stopped)
+        assert account is not None  # noqa: S101 - _unusable saw to it
+        try:
+            lease = self._work.ledger.leases.take(self._work.owner, self.customer_id)
+        except LeaseUnavailableError as error:
+            return Later(due_at=error.expires_at, reason=str(error))
+        try:
+            with self._heartbeat.keeping(lease):
+                return self._visit(account, lease)
+        except AccountStoppedError as error:
+            return self._stop_account(error.code, str(error))
+        except LeaseUnavailableError as error:
+            return self._soon(str(error))
+        except (TemporaryAdsError, OutcomeUnknownError) as error:
+            # Unknown only of labels, which need no look-up: attached twice is a success the second time.
+            return self._back_off(error)
+        finally:
+            self._work.ledger.leases.release(lease)
+
+    def _visit(self, account: Account, lease: Lease) -> Later | None:
+        doubts = reconcile(self._work, account, lease)
+        labels = AccountLabels(self._work, account, lease)
+        labels_left = self._finish_labels(account, labels)
+        later = self._push_pending(account, lease, labels)
+        if self._work.stop.is_set():
+            return None
+        if doubts.look_again_at is not None:
+            due_at = min(doubts.look_again_at, later.due_at) if later else doubts.look_again_at
+            return Later(due_at=due_at, reason=f"{doubts.items} items in doubt are looked up again")
+        if labels_left and later is None:
+            raise TemporaryAdsError("labels are refused for a while", code="labels_left")
+        return later
+
+    # Labels that an earlier visit, or an earlier run, left
+
+    def _finish_labels(self, account: Account, labels: AccountLabels) -> bool:
+        """Label every applied item; True when some are left for another visit."""
+        after, tried = 0, False
+        while not self._work.stop.is_set():
+            items = self._work.ledger.rows.open_items(
+                self._work.owner.upload,
+                self.customer_id,
+                ItemState.APPLIED,
+                after=after,
+                limit=self._batch_size,
+            )
+            if not items:
+                break
+            after, tried = items[-1].item_id, True
+            labels.ensure(sorted({item.edition for item in items}))
+            if self._label_applied(account, labels, items):
+                self._progressed()
+        return tried and bool(
+            self._work.ledger.rows.open_items(
+                self._work.owner.upload, self.customer_id, ItemState.APPLIED, limit=1
+            )
+        )
+
+    def _label_applied(self, account: Account, labels: AccountLabels, items: Sequence[Item]) -> int:
+        live = self._work.gateway.read_ads_including_removed(
+            account, sorted({item.ad_group_id for item in items})
+        )
+        labellings = []
+        for item in items:
+            if item.new_ad_id is None:  # the schema forbids it
+                continue
+            ads = {ad.ad_id: ad for ad in live.get(item.ad_group_id, ())}
+            new_ad = ads.get(item.new_ad_id)
+            edition_ids = labels.book.ids_of(self._work.catalogue.edition(item.edition).label)
+            copied = ads.get(item.copied_ad_id) if item.copied_ad_id else None
+            original_ids = labels.book.ids_of(ORIGINAL_LABEL)
+            needs_original = (
+                copied is not None
+                and copied.status != "REMOVED"
+                and original_ids.isdisjoint(copied.label_ids)
+            )
+            labellings.append(
+                Labelling(
+                    item_id=item.item_id,
+                    edition=item.edition,
+                    ad_group_id=item.ad_group_id,
+                    new_ad_id=item.new_ad_id,
+                    label_new_ad=new_ad is None or edition_ids.isdisjoint(new_ad.label_ids),
+                    copied_ad_id=item.copied_ad_id if needs_original else None,
+                )
+            )
+        return labels.attach(labellings, [])
+
+    # Pending items
+
+    def _push_pending(self, account: Account, lease: Lease, labels: AccountLabels) -> Later | None:
+        work, after, blocked_until = self._work, 0, None
+        while not work.stop.is_set():
+            wanted = min(work.config.read_size, LARGEST_READ)
+            granted = work.budget.take(wanted)
+            items = work.ledger.rows.open_items(
+                work.owner.upload, self.customer_id, ItemState.PENDING, after=after, limit=granted
+            )
+            work.budget.give_back(granted - len(items))
+            if not items:
+                break
+            view = look(work.ledger, work.gateway, account, items)
+            plans = plan_items(
+                items,
+                view,
+                catalogue=work.catalogue,
+                labels=labels.book,
+                local_now=local_now(account, work.clock()),
+            )
+            work.budget.give_back(len(plans.blocked))
+            if plans.blocked:
+                blocked_until = max(view.in_doubt.values())
+            self._end_planned(plans, view)
+            if plans.creates or any(present.lacks_edition_label for present in plans.presents):
+                labels.ensure(sorted({item.edition for item in items}))
+            labels.attach([], plans.presents)
+            try:
+                self._send_all(account, lease, labels, plans.creates, view)
+            except StaleSnapshotError:
+                continue  # the same items again, from a fresh look
+            after = items[-1].item_id
+        if work.stop.is_set() or work.budget.is_spent:
+            return None
+        if blocked_until is not None:
+            due_at = blocked_until + timedelta(seconds=work.settings.absence_margin_seconds)
+            return Later(due_at=due_at, reason="ad groups wait for a request in doubt")
+        if work.ledger.rows.open_items(work.owner.upload, self.customer_id, ItemState.PENDING, limit=1):
+            return self._soon("items that failed for a while are tried again")
+        return None
+
+    def _end_planned(self, plans: Plans, view: View) -> None:
+        ends = [_ended(plan, view) for plan in plans.skips]
+        ends += [_ended(plan, view) for plan in plans.refusals]
+        if ends:
+            self._work.ledger.attempts.finish_planned(self._work.owner, ends)
+            self._progressed()
+
+    def _send_all(
+        self, account: Account, lease: Lease, labels: AccountLabels, creates: Sequence[Create], view: View
+    ) -> None:
+        at = 0
+        while at < len(creates) and not self._work.stop.is_set():
+            batch = creates[at : at + self._batch_size]
+            applied = self._send(account, lease, batch, view)
+            if applied is None:
+                continue  # too large: the same operations in smaller batches
+            at += len(batch)
+            if applied:
+                self._progressed()
+                labels.attach(applied, [])
+                self._progressed()
+
+    def _send(
+        self, account: Account, lease: Lease, batch: Sequence[Create], view: View
+    ) -> list[Labelling] | None:
+        """Claim, send, settle one batch; the applied items with the labels they need, None: try smaller."""
+        attempts, owner = self._work.ledger.attempts, self._work.owner
+        attempt = attempts.claim(
+            owner, lease, [_planned(create, view) for create in batch], read_at=view.read_at
+        )
+        timeout_s = attempt.remaining_s()
+        if timeout_s < self._work.settings.minimum_send_seconds or self._work.stop.is_set():
+            self._settle_unsent(lease, attempt, batch, "not sent: too little time was left")
+            return []
+        try:
+            result = self._work.gateway.create_ads(
+                account, [create.new_ad for create in batch], timeout_s=timeout_s
+            )
+        except OutcomeUnknownError as error:
+            attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
+            return []
+        except (TemporaryAdsError, AccountStoppedError, AdsStoppedError) as error:
+            self._settle_unsent(lease, attempt, batch, f"{error.code}: {error}")
+            raise
+        except AdsError as error:
+            # Too large, or a definite refusal of the whole request: one of its items may be the cause.
+            self._settle_unsent(lease, attempt, batch, f"{error.code}: {error}")
+            if len(batch) == 1:
+                self._fail_batch(batch, error)
+                return []
+            self._batch_size = len(batch) // 2
+            return None
+        sent = [self._sent(create, outcome) for create, outcome in zip(batch, result.results, strict=True)]
+        attempts.settle(owner, lease, attempt, sent, request_id=result.request_id)
+        return _labellings(batch, result)
+
+    def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused) -> SentItem:
+        match outcome:
+            case Created(resource_id=ad_id):
+                return SentItem(item_id=create.item.item_id, state=ItemState.APPLIED, new_ad_id=ad_id)
+            case Refused(failure=failure, retryable=True):
+                if create.item.attempts + 1 < self._work.config.temporary_attempts:
+                    return SentItem(item_id=create.item.item_id, state=ItemState.PENDING)
+                return SentItem(item_id=create.item.item_id, state=ItemState.FAILED, failure=failure)
+            case Refused(failure=failure):
+                return SentItem(item_id=create.item.item_id, state=ItemState.FAILED, failure=failure)
+            case AlreadyThere():
+                failure = Failure(
+                    category=Category.TECHNICAL,
+                    code="unexpected_answer",
+                    message="Google says the ad exists, and names no ad",
+                )
+                return SentItem(item_id=create.item.item_id, state=ItemState.FAILED, failure=failure)
+
+    def _settle_unsent(self, lease: Lease, attempt: Attempt, batch: Sequence[Create], why: str) -> None:
+        """Nothing of the batch was committed: sending -> pending."""
+        back = [SentItem(item_id=create.item.item_id, state=ItemState.PENDING) for create in batch]
+        self._work.ledger.attempts.settle(self._work.owner, lease, attempt, back, error=why)
+
+    def _fail_batch(self, batch: Sequence[Create], error: AdsError) -> None:
+        ends = [
+            PlannedEnd(
+                item_id=create.item.item_id,
+                state=ItemState.FAILED,
+                category=str(Category.TECHNICAL),
+                code=error.code,
+                message=str(error),
+            )
+            for create in batch
+        ]
+        self._work.ledger.attempts.finish_planned(self._work.owner, ends)
+
+    def _progressed(self) -> None:
+        self._failures_in_a_row = 0
+        self._heartbeat.progressed()
+
+    # When it cannot go on now
+
+    def _stop_account(self, code: str, message: str) -> Later | None:
+        ledger, owner = self._work.ledger, self._work.owner
+        ledger.attempts.fail_account(owner, self.customer_id, code=code, message=message)
+        self._progressed()
+        if ledger.rows.open_items(owner.upload, self.customer_id, ItemState.SENDING, limit=1):
+            margin = self._work.settings.request_deadline_seconds + self._work.settings.absence_margin_seconds
+            return self._soon("a request in doubt has to end first", seconds=margin)
+        return None
+
+    def _back_off(self, error: TemporaryAdsError | OutcomeUnknownError) -> Later:
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row >= self._work.config.temporary_attempts:
+            raise error
+        wait = backoff_s(self._failures_in_a_row, base=self._work.config.backoff_seconds, jitter=random())  # noqa: S311 - jitter, not a secret
+        asked = error.retry_after_s if isinstance(error, TemporaryAdsError) else None
+        return self._soon(f"{error.code}: {error}", seconds=max(wait, asked or 0))
+
+    def _soon(self, reason: str, *, seconds: float | None = None) -> Later:
+        wait = self._work.config.backoff_seconds if seconds is None else seconds
+        return Later(due_at=self._work.ledger.attempts.now() + timedelta(seconds=wait), reason=reason)
+
+
+def _unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:
+    """Why nothing can be done in an account, as code and message; None where something can."""
+    if account is None:
+        return (
+            "account_not_reachable",
+            f"none of our credentials reaches account {customer_id}: link it to a manager account of ours",
+        )
+    if account.status not in {"ENABLED", "UNKNOWN", "UNSPECIFIED"}:
+        status = account.status.lower()
+        return f"account_{status}", f"account {customer_id} ({account.name}) is {status}: see Google Ads"
+    return None
+
+
+def _planned(create: Create, view: View) -> PlannedItem:
+    ad_group = view.snapshot.ad_groups[create.item.ad_group_id]
+    return PlannedItem(
+        item_id=create.item.item_id,
+        fingerprint=create.new_ad.fingerprint,
+        seen_ad_ids=tuple(ad.ad_id for ad in view.snapshot.ads.get(create.item.ad_group_id, ())),
+        copied_ad_id=create.new_ad.copied_ad_id,
+        copied_ad_status=create.new_ad.copied_ad_status,
+        ad_group_name=ad_group.name,
+        campaign_id=ad_group.campaign_id,
+        campaign_name=ad_group.campaign_name,
+    )
+
+
+def _labellings(batch: Sequence[Create], result: MutateResult) -> list[Labelling]:
+    return [
+        Labelling(
+            item_id=create.item.item_id,
+            edition=create.item.edition,
+            ad_group_id=create.item.ad_group_id,
+            new_ad_id=outcome.resource_id,
+            label_new_ad=True,
+            copied_ad_id=create.new_ad.copied_ad_id if create.label_copied_ad else None,
+        )
+        for create, outcome in zip(batch, result.results, strict=True)
+        if isinstance(outcome, Created)
+    ]
+
+
+def _ended(plan: Skip | Refuse, view: View) -> PlannedEnd:
+    ad_group = view.snapshot.ad_groups.get(plan.item.ad_group_id)
+    failure = plan.failure if isinstance(plan, Refuse) else None
+    return PlannedEnd(
+        item_id=plan.item.item_id,
+        state=ItemState.FAILED if isinstance(plan, Refuse) else ItemState.SKIPPED,
+        code=plan.failure.code if isinstance(plan, Refuse) else str(plan.reason),
+        message=plan.failure.message if isinstance(plan, Refuse) else plan.message,
+        category=str(failure.category) if failure else None,
+        ad_group_name=ad_group.name if ad_group else None,
+        campaign_id=ad_group.campaign_id if ad_group else None,
+        campaign_name=ad_group.campaign_name if ad_group else None,
+    )

@@ -1,0 +1,263 @@
+"""Labels: one set an account, created when missing; attached after the ads, none that is there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from themaads_pipeline.exceptions import (
+    AccountStoppedError,
+    AdsError,
+    AdsStoppedError,
+    OutcomeUnknownError,
+    TemporaryAdsError,
+)
+from themaads_pipeline.ledger.attempts import LabelledItem, PlannedEnd
+from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.model.ads import Account, AdGroupLabel, AdLabel
+from themaads_pipeline.model.editions import ORIGINAL_LABEL
+from themaads_pipeline.model.items import ItemState
+from themaads_pipeline.model.outcomes import (
+    Category,
+    Created,
+    Failure,
+    MutateResult,
+    Refused,
+    Result,
+    SkipReason,
+)
+from themaads_pipeline.model.planning import LabelBook, Present
+from themaads_pipeline.push.work import Work
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labelling:
+    """The labels one applied item still needs."""
+
+    item_id: int
+    edition: str
+    ad_group_id: int
+    new_ad_id: int
+    label_new_ad: bool
+    copied_ad_id: int | None  # None: it has the label already, or cannot get one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Operation:
+    """One label of one item: which item, which of its three labels."""
+
+    item_id: int
+    kind: str  # "edition", "original" or "done"
+    label: AdLabel | AdGroupLabel
+
+
+# By item and kind: what became of the operation, and the label's id.
+Outcomes = dict[tuple[int, str], tuple[Result, int]]
+
+
+class AccountLabels:
+    """One account's labels, and the requests that attach them."""
+
+    def __init__(self, work: Work, account: Account, lease: Lease) -> None:
+        """Read the labels that are there."""
+        self._work = work
+        self._account = account
+        self._lease = lease
+        self.book = LabelBook(ids=work.gateway.read_labels(account))
+
+    def ensure(self, editions: Sequence[str]) -> None:
+        """Create what these editions need and the account lacks."""
+        needed = {ORIGINAL_LABEL}
+        for name in editions:
+            edition = self._work.catalogue.edition(name)
+            needed.add(edition.label)
+            if self._work.config.done_label:
+                needed.add(edition.done_label)
+        missing = sorted(name for name in needed if not self.book.ids_of(name))
+        if not missing:
+            return
+        attempts, owner = self._work.ledger.attempts, self._work.owner
+        attempt = attempts.begin(owner, self._lease, kind="label_names", operations=len(missing))
+        try:
+            created = self._work.gateway.create_labels(
+                self._account, missing, timeout_s=attempt.remaining_s()
+            )
+        except AdsError as error:
+            attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=str(error))
+            raise
+        attempts.close(owner, self._lease, attempt)
+        new = {name: frozenset({label_id}) for name, label_id in created.items()}
+        self.book = LabelBook(ids=self.book.ids | new)
+
+    def attach(self, applied: Sequence[Labelling], present: Sequence[Present]) -> int:
+        """Attach what is missing, and settle: applied -> done | failed, present -> skipped.
+
+        Returns how many items were settled; one that Google refused for a while stays as it is.
+
+        Raises:
+            TemporaryAdsError, OutcomeUnknownError: Some labels were not, or perhaps not sent: items stay.
+            AccountStoppedError, AdsStoppedError: No labels can be set at all.
+        """
+        editions = {item.edition for item in applied}
+        editions |= {ad.item.edition for ad in present if ad.lacks_edition_label}
+        edition_labels = {name: self._id(self._work.catalogue.edition(name).label) for name in editions}
+        ad_operations = [
+            _Operation(
+                item_id=ad.item.item_id,
+                kind="edition",
+                label=AdLabel(ad.item.ad_group_id, ad.ad_id, edition_labels[ad.item.edition]),
+            )
+            for ad in present
+            if ad.lacks_edition_label
+        ]
+        ad_operations += [
+            _Operation(
+                item_id=item.item_id,
+                kind="edition",
+                label=AdLabel(item.ad_group_id, item.new_ad_id, edition_labels[item.edition]),
+            )
+            for item in applied
+            if item.label_new_ad
+        ]
+        ad_operations += [
+            _Operation(
+                item_id=item.item_id,
+                kind="original",
+                label=AdLabel(item.ad_group_id, item.copied_ad_id, self._id(ORIGINAL_LABEL)),
+            )
+            for item in applied
+            if item.copied_ad_id is not None
+        ]
+        group_operations = [
+            _Operation(
+                item_id=item.item_id,
+                kind="done",
+                label=AdGroupLabel(
+                    item.ad_group_id, self._id(self._work.catalogue.edition(item.edition).done_label)
+                ),
+            )
+            for item in applied
+            if self._work.config.done_label
+        ]
+        outcomes: Outcomes = {}
+        try:
+            for operations in (ad_operations, group_operations):
+                self._send(operations, outcomes)
+        finally:
+            settled = self._settle(applied, present, outcomes)
+        return settled
+
+    def _send(self, operations: Sequence[_Operation], outcomes: Outcomes) -> None:
+        """Send operations of one type; a request that is refused as a whole is sent in halves."""
+        if not operations or self._work.stop.is_set():
+            return
+        attempts, owner = self._work.ledger.attempts, self._work.owner
+        attempt = attempts.begin(owner, self._lease, kind="labels", operations=len(operations))
+        try:
+            result = self._mutate([operation.label for operation in operations], attempt.remaining_s())
+        except AdsError as error:
+            attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=str(error))
+            if isinstance(
+                error, (TemporaryAdsError, OutcomeUnknownError, AccountStoppedError, AdsStoppedError)
+            ):
+                raise
+            if len(operations) == 1:
+                failure = Failure(category=Category.TECHNICAL, code=error.code, message=str(error))
+                outcomes[operations[0].item_id, operations[0].kind] = (
+                    Refused(failure),
+                    operations[0].label.label_id,
+                )
+                return
+            middle = len(operations) // 2
+            self._send(operations[:middle], outcomes)
+            self._send(operations[middle:], outcomes)
+            return
+        attempts.close(owner, self._lease, attempt, request_id=result.request_id)
+        for operation, outcome in zip(operations, result.results, strict=True):
+            outcomes[operation.item_id, operation.kind] = (outcome, operation.label.label_id)
+
+    def _mutate(self, labels: Sequence[AdLabel | AdGroupLabel], timeout_s: float) -> MutateResult:
+        on_ads = [label for label in labels if isinstance(label, AdLabel)]
+        if on_ads:
+            return self._work.gateway.attach_ad_labels(self._account, on_ads, timeout_s=timeout_s)
+        on_ad_groups = [label for label in labels if isinstance(label, AdGroupLabel)]
+        return self._work.gateway.attach_ad_group_labels(self._account, on_ad_groups, timeout_s=timeout_s)
+
+    def _settle(self, applied: Sequence[Labelling], present: Sequence[Present], outcomes: Outcomes) -> int:
+        labelled = [
+            settled
+            for item in applied
+            if (settled := _labelled(item, outcomes, done_label=self._work.config.done_label)) is not None
+        ]
+        ended = [end for ad in present if (end := _present(ad, outcomes)) is not None]
+        if labelled or ended:
+            self._work.ledger.attempts.settle_labels(self._work.owner, labelled, ended)
+        return len(labelled) + len(ended)
+
+    def _id(self, name: str) -> int:
+        """Several ids of one name count as one: the lowest is used."""
+        return min(self.book.ids_of(name))
+
+
+def _labelled(item: Labelling, outcomes: Outcomes, *, done_label: bool) -> LabelledItem | None:
+    """What became of an item's labels; None while one of them has to be tried again."""
+    wanted = [kind for kind, is_wanted in _wanted(item, done_label=done_label) if is_wanted]
+    ours: dict[str, int] = {}
+    for kind in wanted:
+        if (item.item_id, kind) not in outcomes:
+            return None
+        outcome, label_id = outcomes[item.item_id, kind]
+        match outcome:
+            case Created():
+                ours[kind] = label_id
+            case Refused(failure=failure, retryable=retryable):
+                if retryable:
+                    return None
+                return LabelledItem(
+                    item_id=item.item_id, state=ItemState.FAILED, failure=_label_failure(failure)
+                )
+            case _:
+                # It was there. On the ad we made, only we attach the edition's label: an answer was lost.
+                if kind == "edition":
+                    ours[kind] = label_id
+    return LabelledItem(
+        item_id=item.item_id,
+        state=ItemState.DONE,
+        edition_label_id=ours.get("edition"),
+        original_label_id=ours.get("original"),
+        done_label_id=ours.get("done"),
+    )
+
+
+def _wanted(item: Labelling, *, done_label: bool) -> list[tuple[str, bool]]:
+    return [("edition", item.label_new_ad), ("original", item.copied_ad_id is not None), ("done", done_label)]
+
+
+def _label_failure(failure: Failure) -> Failure:
+    message = f"the ad was created, but it cannot be labelled: {failure.message}"
+    return Failure(category=failure.category, code=failure.code, message=message)
+
+
+def _present(present: Present, outcomes: Outcomes) -> PlannedEnd | None:
+    """An item whose ad is there already; None while its label has to be tried again."""
+    message, label_id = f"ad {present.ad_id} is there already", None
+    if present.lacks_edition_label:
+        if (present.item.item_id, "edition") not in outcomes:
+            return None
+        outcome, attached_id = outcomes[present.item.item_id, "edition"]
+        match outcome:
+            case Created():
+                label_id = attached_id
+                message += "; its missing label was added"
+            case Refused(failure=failure, retryable=retryable):
+                if retryable:
+                    return None
+                message += f"; its label cannot be added: {failure.message}"
+            case _:
+                pass
+    return PlannedEnd(
+        item_id=present.item.item_id,
+        state=ItemState.SKIPPED,
+        code=SkipReason.ALREADY_PRESENT,
+        message=message,
+        ad_id=present.ad_id,
+        label_id=label_id,
+    )

@@ -1,0 +1,220 @@
+"""Pushes one upload: all accounts side by side, one mutate in flight in each, until every item is final."""
+
+import heapq
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+
+from themaads_pipeline.exceptions import AdsStoppedError, FencedError, TransientError
+from themaads_pipeline.ledger.uploads import Progress
+from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.push.account import AccountPush, Later
+from themaads_pipeline.push.heartbeat import Heartbeat
+from themaads_pipeline.push.work import Work
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+_BEAT_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PushSummary:
+    """What a push did. `reason` says why items are left, where some are."""
+
+    progress: Progress
+    accounts: int
+    seconds: float
+    items_settled: int
+    calls_by_method: dict[str, int]
+    reason: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every item is final."""
+        return self.progress.final == self.progress.total
+
+
+def push_upload(
+    work: Work, *, on_progress: Callable[[Progress], None], every_s: float = 15, grace_s: float = 30
+) -> PushSummary:
+    """Work on every item that is not final, and end the run's stage with the upload's status.
+
+    Args:
+        work: The upload, and what to work with.
+        on_progress: Called at the start and then every `every_s` seconds.
+        every_s: See there.
+        grace_s: How long requests in flight are waited for when the run is interrupted.
+
+    Raises:
+        AdsStoppedError: Nothing can be done in any account; its message has the remedy. Items stay pending.
+        TransientError: Something that should have gone away did not. Items stay pending.
+        FencedError: Another run has taken the upload over.
+    """
+    started, calls_before = time.monotonic(), work.gateway.calls_by_method()
+    before = _progress(work)
+    heartbeat = Heartbeat(work.ledger, lease_seconds=work.settings.lease_seconds)
+    scheduler = _Scheduler(work, heartbeat, on_progress=on_progress, every_s=every_s)
+    try:
+        scheduler.run()
+    except BaseException as error:
+        scheduler.stop(grace_s=0 if isinstance(error, FencedError) else grace_s)
+        if not isinstance(error, FencedError):
+            work.ledger.uploads.end(
+                work.owner, how="interrupted", why=_reason(error), status=UploadStatus.INTERRUPTED
+            )
+        raise
+    finally:
+        heartbeat.end()
+    after = _progress(work)
+    reason = _end(work, after)
+    calls = Counter(work.gateway.calls_by_method()) - Counter(calls_before)
+    return PushSummary(
+        progress=_progress(work),
+        accounts=scheduler.accounts,
+        seconds=time.monotonic() - started,
+        items_settled=after.final - before.final,
+        calls_by_method=dict(calls),
+        reason=reason,
+    )
+
+
+def _end(work: Work, progress: Progress) -> str:
+    """Record how the push ended; returns why items are left, where some are."""
+    left = progress.total - progress.final
+    if not left:
+        work.ledger.uploads.end(work.owner, how="finished", status=UploadStatus.FINISHED)
+        return ""
+    if work.budget.is_spent:
+        reason = f"the limit of {work.config.item_limit:,} items is reached; {left:,} are left"
+    elif work.config.only_accounts:
+        reason = f"only {len(work.config.only_accounts)} accounts were asked for; {left:,} items are left"
+    else:
+        reason = f"stopped; {left:,} items are left"
+    reason += f": `themaads resume {work.owner.upload}` goes on"
+    work.ledger.uploads.end(work.owner, how="paused", why=reason, status=UploadStatus.PAUSED)
+    return reason
+
+
+def _progress(work: Work) -> Progress:
+    [progress] = work.ledger.uploads.progress(work.owner.upload)
+    return progress
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+class _Scheduler:
+    """Serves accounts with a few threads; one that has to wait makes room for the others."""
+
+    def __init__(
+        self,
+        work: Work,
+        heartbeat: Heartbeat,
+        *,
+        on_progress: Callable[[Progress], None],
+        every_s: float,
+    ) -> None:
+        self._work = work
+        self._heartbeat = heartbeat
+        self._on_progress = on_progress
+        self._every = every_s
+        opened = work.ledger.rows.open_accounts(work.owner.upload)
+        wanted = work.config.only_accounts
+        pushes = [
+            AccountPush(work, account.customer_id, heartbeat)
+            for account in opened
+            if not wanted or account.customer_id in wanted
+        ]
+        self.accounts = len(pushes)
+        self._ready = pushes[::-1]  # the longest is taken first: it decides when the upload ends
+        self._waiting: list[tuple[float, int, AccountPush, Later]] = []
+        self._running: dict[Future[Later | None], AccountPush] = {}
+        self._errors: list[BaseException] = []
+        self._pool = ThreadPoolExecutor(
+            max_workers=max(1, work.config.accounts_at_once), thread_name_prefix="account"
+        )
+
+    def run(self) -> None:
+        """Serve all accounts until none has anything left to do, then raise what one of them met."""
+        next_beat = next_report = 0.0
+        seen_steps = -1
+        while self._ready or self._waiting or self._running:
+            now = time.monotonic()
+            if now >= next_report:
+                self._on_progress(_progress(self._work))
+                next_report = now + self._every
+            if now >= next_beat and self._may_beat(seen_steps):
+                seen_steps = self._heartbeat.steps
+                next_beat = now + _BEAT_S
+            self._start()
+            if self._running:
+                finished, _ = wait(self._running, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._finish(future)
+            elif self._waiting:
+                self._work.stop.wait(min(_TICK_S, max(0.01, self._waiting[0][0] - time.monotonic())))
+            if self._work.stop.is_set():
+                self._ready.clear()
+                self._waiting.clear()
+        self._pool.shutdown(wait=True)
+        if self._errors:
+            raise _gravest(self._errors)
+
+    def stop(self, *, grace_s: float) -> None:
+        """No new request leaves; those in flight are waited for, up to the grace."""
+        self._work.stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._running and grace_s:
+            wait(self._running, timeout=grace_s)
+
+    def _start(self) -> None:
+        now = time.monotonic()
+        while self._waiting and self._waiting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._waiting)[2])
+        while self._ready and len(self._running) < self._work.config.accounts_at_once:
+            push = self._ready.pop()
+            self._running[self._pool.submit(push.visit)] = push
+
+    def _finish(self, future: Future[Later | None]) -> None:
+        push = self._running.pop(future)
+        error = future.exception()
+        if error is not None:
+            # The other accounts go on, unless nothing can go on.
+            self._errors.append(error)
+            if isinstance(error, FencedError | AdsStoppedError) or not isinstance(error, Exception):
+                self._work.stop.set()
+            log.warning("account %s stopped: %s", push.customer_id, _reason(error))
+            return
+        later = future.result()
+        if later is not None:
+            delay = (later.due_at - self._work.ledger.attempts.now()).total_seconds()
+            due = time.monotonic() + max(delay, 0.0)
+            heapq.heappush(self._waiting, (due, push.customer_id, push, later))
+
+    def _may_beat(self, seen_steps: int) -> bool:
+        """Tell the ledger of progress, or of a wait that has an end; of anything else, nothing."""
+        uploads, owner = self._work.ledger.uploads, self._work.owner
+        if self._heartbeat.steps != seen_steps:
+            uploads.beat(owner, doing="pushing")
+            return True
+        if self._waiting and not self._running:
+            due, _, push, later = self._waiting[0]
+            until = self._work.ledger.attempts.now() + timedelta(seconds=max(0.0, due - time.monotonic()))
+            uploads.beat(owner, doing=f"account {push.customer_id}: {later.reason}", waiting_until=until)
+            return True
+        return False
+
+
+def _gravest(errors: list[BaseException]) -> BaseException:
+    """Of several errors the one a person has to know of: fenced, stopped, a bug, then what may go away."""
+    for kind in (FencedError, AdsStoppedError):
+        for error in errors:
+            if isinstance(error, kind):
+                return error
+    return next((error for error in errors if not isinstance(error, TransientError)), errors[0])
