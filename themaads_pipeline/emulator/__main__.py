@@ -1,0 +1,35 @@
+"""`python -m themaads_pipeline.emulator`."""
+
+import signal
+from pathlib import Path
+from threading import Event
+
+import click
+
+from themaads_pipeline.emulator.profiles import PROFILES
+from themaads_pipeline.emulator.seed import read_seed
+from themaads_pipeline.emulator.server import serve
+
+
+@click.command()
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), required=True, help="Keys and client configuration."
+)
+@click.option("--port", default=0, help="Of the Google Ads API; 0: any free port.")
+@click.option("--control-port", default=0, help="Of control and OAuth tokens; 0: any free port.")
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="instant")
+@click.option("--seed", "seed_file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def main(folder: Path, port: int, control_port: int, profile: str, seed_file: Path | None) -> None:
+    """A Google Ads server for demos and tests. It stops on SIGTERM or SIGINT."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    seed = read_seed(seed_file) if seed_file else None
+    emulator = serve(folder, port=port, control_port=control_port, profile=profile, seed=seed)
+    click.echo(f"emulator ready port={emulator.port} control={emulator.control_port} dir={folder}")
+    stop.wait()
+    emulator.stop()
+
+
+if __name__ == "__main__":
+    main()

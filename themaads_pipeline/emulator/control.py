@@ -1,0 +1,186 @@
+"""The control port: plain HTTP on loopback that shows the state, scripts faults, seeds, and issues OAuth tokens."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from themaads_pipeline.emulator.entities import Account
+from themaads_pipeline.emulator.plain import (
+    plain_account,
+    plain_ad,
+    plain_ad_group,
+    plain_label,
+    plain_request,
+)
+from themaads_pipeline.emulator.profiles import profile_from
+from themaads_pipeline.emulator.seed import plant
+from themaads_pipeline.emulator.tokens import TokenIssuer, TokenRefusedError
+from themaads_pipeline.emulator.world import World
+
+Answer = tuple[int, str, bytes]
+
+
+def _json(content: Any, status: int = 200) -> Answer:
+    return status, "application/json", json.dumps(content, ensure_ascii=False).encode()
+
+
+class Control:
+    """What each path of the control port does."""
+
+    def __init__(self, world: World, tokens: TokenIssuer) -> None:
+        self._world = world
+        self._tokens = tokens
+
+    def get(self, path: list[str], query: dict[str, str]) -> Answer:
+        world = self._world
+        match path:
+            case ["health"]:
+                return _json({"status": "ok"})
+            case ["stats"]:
+                return _json(self._stats())
+            case ["accounts"]:
+                return _json([plain_account(account) for account in world.accounts.values()])
+            case ["accounts", customer_id, what] if (read := _ACCOUNT_PARTS.get(what)) is not None:
+                account = world.accounts[int(customer_id.replace("-", ""))]
+                with account.lock:
+                    return _json(read(account))
+            case ["requests"]:
+                entries = world.log.entries(
+                    query.get("account", "").replace("-", ""), query.get("method", "")
+                )
+                if query.get("full") in {"1", "true"}:
+                    return _json([plain_request(entry, world.accounts) for entry in entries])
+                return _json([entry.described() for entry in entries])
+            case ["faults"]:
+                return _json(world.faults.listed())
+            case ["ad_groups.csv"]:
+                return self._upload_file()
+        return _json({"error": "no such path"}, 404)
+
+    def post(self, path: list[str], body: bytes) -> Answer:
+        world = self._world
+        if path == ["token"]:
+            try:
+                return _json(self._tokens.grant(dict(parse_qsl(body.decode()))))
+            except TokenRefusedError as error:
+                return _json({"error": str(error), "error_description": "Bad Request"}, 400)
+        content = json.loads(body) if body else {}
+        match path:
+            case ["faults"]:
+                faults = content if isinstance(content, list) else content.get("faults", [content])
+                return _json([world.faults.add(fault).described() for fault in faults])
+            case ["seed"]:
+                plant(world, content)
+            case ["reset"]:
+                world.faults.clear()
+                world.log.clear()
+                world.clock_offset_s = 0.0
+                plant(world, world.seed or {})
+            case ["profile"]:
+                world.profile = profile_from(content)
+            case ["clock"]:
+                world.clock_offset_s = float(content.get("offset_s", 0.0))
+            case ["revoke_tokens"]:
+                self._tokens.revoke_all()
+            case _:
+                return _json({"error": "no such path"}, 404)
+        return _json({"status": "ok"})
+
+    def delete(self, path: list[str]) -> Answer:
+        if path != ["faults"]:
+            return _json({"error": "no such path"}, 404)
+        self._world.faults.clear()
+        return _json({"status": "ok"})
+
+    def _stats(self) -> dict[str, Any]:
+        log = self._world.log
+        return {
+            "calls": dict(log.calls),
+            "statuses": dict(log.statuses),
+            "operations": dict(log.operations),
+            "ads_created": log.ads_created,
+            "faults_fired": self._world.faults.fired(),
+            "peak_in_flight": log.peak_in_flight_total,
+            "peak_in_flight_by_account": {
+                str(key): value for key, value in log.peak_in_flight.items() if key
+            },
+            "peak_mutates_in_flight_by_account": {
+                str(key): value for key, value in log.peak_mutates_in_flight.items()
+            },
+            "profile": self._world.profile.name,
+            "accounts": len(self._world.accounts),
+        }
+
+    def _upload_file(self) -> Answer:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["customer_id", "ad_group_id", "ad_group_name", "campaign_id", "campaign_name"])
+        writer.writerows(self._world.upload_rows or _all_ad_groups(self._world))
+        return 200, "text/csv; charset=utf-8", text.getvalue().encode()
+
+
+def _all_ad_groups(world: World) -> list[tuple[int, int, str, int, str]]:
+    return [
+        (account.customer_id, group.ad_group_id, group.name, group.campaign.campaign_id, group.campaign.name)
+        for account in world.accounts.values()
+        for group in account.ad_groups.values()
+    ]
+
+
+_ACCOUNT_PARTS: dict[str, Callable[[Account], list[dict[str, Any]]]] = {
+    "ads": lambda account: [plain_ad(ad) for ad in account.ads.values()],
+    "labels": lambda account: [plain_label(label) for label in account.labels.values()],
+    "ad_groups": lambda account: [plain_ad_group(ad_group) for ad_group in account.ad_groups.values()],
+}
+
+
+def control_server(control: Control, host: str, port: int) -> ThreadingHTTPServer:
+    """The HTTP server, bound and not yet serving.
+
+    Raises:
+        ValueError: The host is not loopback. Whoever reaches this port owns the emulator.
+    """
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        raise ValueError(f"the control port binds to loopback only, not to {host}")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            self._reply(lambda: control.get(_split(parts.path), dict(parse_qsl(parts.query))))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._reply(lambda: control.post(_split(urlsplit(self.path).path), body))
+
+        def do_DELETE(self) -> None:
+            self._reply(lambda: control.delete(_split(urlsplit(self.path).path)))
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+            pass
+
+        def _reply(self, answer: Callable[[], Answer]) -> None:
+            try:
+                status, kind, body = answer()
+            except (KeyError, TypeError, ValueError) as error:
+                status, kind, body = _json({"error": f"{type(error).__name__}: {error}"}, 400)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+    return Server((host, port), Handler)
+
+
+def _split(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]

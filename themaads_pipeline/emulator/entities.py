@@ -1,0 +1,195 @@
+"""What an account holds. Compact on purpose: a load test seeds a million ad groups, so messages are made when asked for."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any, Self
+
+from themaads_pipeline.emulator.messages import Message, enum_values, message_class
+
+ENABLED, PAUSED, REMOVED = 2, 3, 4  # the same numbers in every status enum of ads, ad groups and campaigns
+LABEL_ENABLED, LABEL_REMOVED = 2, 3
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Entity:
+    """Something in an account that changes. `past` keeps earlier states while a fault lets reads lag behind commits."""
+
+    created_at: float = 0.0
+    past: tuple[float, Self] | None = None
+
+    def remember(self, now: float) -> None:
+        """Keep the present state as what was true until now."""
+        self.past = (now, copy(self))
+
+    def as_of(self, moment: float) -> Self | None:
+        """The state at an earlier moment, None when it did not exist yet."""
+        if self.created_at > moment:
+            return None
+        state = self
+        while state.past is not None and state.past[0] > moment:
+            state = state.past[1]
+        return state
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Label(Entity):
+    account: "Account"
+    label_id: int
+    name: str
+    status: int = LABEL_ENABLED
+    text_label: Message = None
+
+    @property
+    def resource_name(self) -> str:
+        return f"customers/{self.account.customer_id}/labels/{self.label_id}"
+
+    def message(self) -> Message:
+        label = message_class("resources.Label")(
+            resource_name=self.resource_name, id=self.label_id, name=self.name, status=self.status
+        )
+        if self.text_label is not None:
+            label.text_label.CopyFrom(self.text_label)
+        return label
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Campaign(Entity):
+    account: "Account"
+    campaign_id: int
+    name: str
+    status: int = ENABLED
+    start_date_time: str = ""
+    end_date_time: str = ""
+    experiment_type: str = "BASE"
+    channel_type: str = "SEARCH"
+
+    @property
+    def resource_name(self) -> str:
+        return f"customers/{self.account.customer_id}/campaigns/{self.campaign_id}"
+
+    def message(self) -> Message:
+        campaign = message_class("resources.Campaign")(
+            resource_name=self.resource_name,
+            id=self.campaign_id,
+            name=self.name,
+            status=self.status,
+            experiment_type=enum_values("CampaignExperimentType")[self.experiment_type],
+            advertising_channel_type=enum_values("AdvertisingChannelType")[self.channel_type],
+        )
+        if self.start_date_time:
+            campaign.start_date_time = self.start_date_time
+        if self.end_date_time:
+            campaign.end_date_time = self.end_date_time
+        return campaign
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class AdGroup(Entity):
+    campaign: Campaign
+    ad_group_id: int
+    name: str
+    status: int = ENABLED
+    type: str = "SEARCH_STANDARD"
+    ads: list["Ad"] = field(default_factory=list)
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def resource_name(self) -> str:
+        return f"customers/{self.campaign.account.customer_id}/adGroups/{self.ad_group_id}"
+
+    def message(self) -> Message:
+        ad_group = message_class("resources.AdGroup")(
+            resource_name=self.resource_name,
+            id=self.ad_group_id,
+            name=self.name,
+            status=self.status,
+            type_=enum_values("AdGroupType")[self.type],
+            campaign=self.campaign.resource_name,
+        )
+        ad_group.labels.extend([label.resource_name for label in self.labels])
+        return ad_group
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Ad(Entity):
+    """An ad in its ad group. `body` is the Ad message as it was sent, serialised, or what makes it (a seeded one)."""
+
+    ad_group: AdGroup
+    ad_id: int
+    body: bytes | Callable[[], bytes]
+    type: int
+    status: int = ENABLED
+    labels: tuple[Label, ...] = ()
+    request_id: str = ""  # empty: seeded
+    approval_status: int = 0  # 0: approved once the review is over
+    policy_topics: tuple[Message, ...] = ()
+    review_until: float = 0.0
+
+    @property
+    def resource_name(self) -> str:
+        return f"customers/{self.ad_group.campaign.account.customer_id}/adGroupAds/{self.ad_group.ad_group_id}~{self.ad_id}"
+
+    def ad_message(self) -> Message:
+        """The Ad alone, with what Google fills in."""
+        ad = message_class("resources.Ad").FromString(
+            self.body if isinstance(self.body, bytes) else self.body()
+        )
+        ad.id = self.ad_id
+        ad.type_ = self.type
+        ad.resource_name = f"customers/{self.ad_group.campaign.account.customer_id}/ads/{self.ad_id}"
+        return ad
+
+    def message(self, now: float = 0.0) -> Message:
+        ad_group_ad = message_class("resources.AdGroupAd")(
+            resource_name=self.resource_name, status=self.status, ad_group=self.ad_group.resource_name
+        )
+        ad_group_ad.ad.MergeFrom(self.ad_message())
+        ad_group_ad.labels.extend([label.resource_name for label in self.labels])
+        summary = ad_group_ad.policy_summary
+        if now and now < self.review_until:
+            summary.review_status = enum_values("PolicyReviewStatus")["REVIEW_IN_PROGRESS"]
+            summary.approval_status = enum_values("PolicyApprovalStatus")["UNKNOWN"]
+        else:
+            summary.review_status = enum_values("PolicyReviewStatus")["REVIEWED"]
+            summary.approval_status = self.approval_status or enum_values("PolicyApprovalStatus")["APPROVED"]
+            summary.policy_topic_entries.extend(self.policy_topics)
+        return ad_group_ad
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Account:
+    """A customer, manager or not, and everything in it. `lock` guards all of that."""
+
+    customer_id: int
+    name: str
+    time_zone: str = "Europe/Amsterdam"
+    currency_code: str = "EUR"
+    status: str = "ENABLED"
+    manager: bool = False
+    hidden: bool = False
+    direct: bool = False
+    managers: list["Account"] = field(default_factory=list)
+    clients: list["Account"] = field(default_factory=list)
+    campaigns: dict[int, Campaign] = field(default_factory=dict)
+    ad_groups: dict[int, AdGroup] = field(default_factory=dict)
+    ads: dict[int, Ad] = field(default_factory=dict)
+    labels: dict[int, Label] = field(default_factory=dict)
+    lock: Any = field(default_factory=RLock)
+    mutates_in_flight: int = 0
+
+    @property
+    def resource_name(self) -> str:
+        return f"customers/{self.customer_id}"
+
+    def message(self) -> Message:
+        return message_class("resources.Customer")(
+            resource_name=self.resource_name,
+            id=self.customer_id,
+            descriptive_name=self.name,
+            currency_code=self.currency_code,
+            time_zone=self.time_zone,
+            manager=self.manager,
+            status=enum_values("CustomerStatus")[self.status],
+        )

@@ -1,0 +1,127 @@
+"""Accounts in bulk for load tests: the same ones for the same figures, and an ad's texts are made when they are read."""
+
+from functools import partial
+from random import Random
+from typing import Any
+
+from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign
+from themaads_pipeline.emulator.messages import enum_values, message_class
+
+_PRODUCTS = (
+    "Hardloopschoenen", "Wandelschoenen", "Sneakers", "Laarzen", "Sandalen", "Winterjassen", "Regenjassen", "Truien",
+    "Spijkerbroeken", "Overhemden", "Jurken", "Rugzakken", "Koffers", "Horloges", "Zonnebrillen", "Hoofdtelefoons",
+    "Koffiemachines", "Stofzuigers", "Wasmachines", "Televisies", "Laptops", "Tablets", "Fietsen", "Fietstassen",
+    "Tuinstoelen", "Lampen", "Matrassen", "Dekbedden", "Boeken", "Puzzels",
+)  # fmt: skip
+_QUALITIES = (
+    "Heren",
+    "Dames",
+    "Kinder",
+    "Goedkope",
+    "Luxe",
+    "Duurzame",
+    "Lichte",
+    "Zwarte",
+    "Blauwe",
+    "Nieuwe",
+)
+_CAMPAIGN_SIZE = 200
+_AD_IDS_FROM = 500_000_000_000
+_AD_GROUP_IDS_FROM = 150_000_000_000
+_CAMPAIGN_IDS_FROM = 20_000_000_000
+
+
+def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> list[tuple[int, int, str, int, str]]:
+    """Adds accounts with campaigns and ad groups, one enabled RSA each, and gives them as rows of an upload file.
+
+    `figures`: accounts (28), ad_groups in all (50,000), seed (1), first_customer_id (2,000,000,001),
+    manager (1,000,000,001, made when missing).
+
+    Raises:
+        ValueError: A figure that nobody knows, or an account that is there already.
+    """
+    unknown = set(figures) - {"accounts", "ad_groups", "seed", "first_customer_id", "manager"}
+    if unknown:
+        raise ValueError(f"generate: unknown figures {sorted(unknown)}")
+    random = Random(figures.get("seed", 1))  # noqa: S311 - the same accounts for the same seed
+    account_count, total = int(figures.get("accounts", 28)), int(figures.get("ad_groups", 50_000))
+    first, manager_id = (
+        int(figures.get("first_customer_id", 2_000_000_001)),
+        int(figures.get("manager", 1_000_000_001)),
+    )
+    manager = accounts.get(manager_id)
+    if manager is None:
+        manager = accounts[manager_id] = Account(customer_id=manager_id, name="Agency", manager=True)
+    rows: list[tuple[int, int, str, int, str]] = []
+    serial = 0
+    for number in range(account_count):
+        customer_id = first + number
+        if customer_id in accounts:
+            raise ValueError(f"generate: account {customer_id} is there already")
+        account = accounts[customer_id] = Account(
+            customer_id=customer_id, name=f"Winkel {number + 1}", managers=[manager]
+        )
+        size = total // account_count + (number < total % account_count)
+        shift = random.randrange(len(_PRODUCTS) * len(_QUALITIES))
+        for start in range(0, size, _CAMPAIGN_SIZE):
+            campaign = Campaign(
+                account=account,
+                campaign_id=_CAMPAIGN_IDS_FROM + serial // _CAMPAIGN_SIZE * 1000 + number,
+                name=f"Zoeken {start // _CAMPAIGN_SIZE + 1}",
+                start_date_time="2020-01-01 00:00:00",
+            )
+            account.campaigns[campaign.campaign_id] = campaign
+            for _ in range(min(_CAMPAIGN_SIZE, size - start)):
+                rows.append(_add_ad_group(account, campaign, serial, shift + serial))
+                serial += 1
+    return rows
+
+
+def _add_ad_group(
+    account: Account, campaign: Campaign, serial: int, choice: int
+) -> tuple[int, int, str, int, str]:
+    product = _PRODUCTS[choice % len(_PRODUCTS)]
+    quality = _QUALITIES[choice // len(_PRODUCTS) % len(_QUALITIES)]
+    ad_group = AdGroup(
+        campaign=campaign, ad_group_id=_AD_GROUP_IDS_FROM + serial, name=f"{quality} {product} {serial}"
+    )
+    ad = Ad(
+        ad_group=ad_group,
+        ad_id=_AD_IDS_FROM + serial,
+        body=partial(_body, quality, product, serial, account.customer_id),
+        type=enum_values("AdType")["RESPONSIVE_SEARCH_AD"],
+    )
+    ad_group.ads.append(ad)
+    account.ad_groups[ad_group.ad_group_id] = ad_group
+    account.ads[ad.ad_id] = ad
+    return account.customer_id, ad_group.ad_group_id, ad_group.name, campaign.campaign_id, campaign.name
+
+
+def _body(quality: str, product: str, serial: int, customer_id: int) -> bytes:
+    """An RSA as an advertiser might have written it; some have pins, tracking or a second path."""
+    message = message_class("resources.Ad")()
+    rsa = message.responsive_search_ad
+    headlines = [
+        f"{quality} {product}"[:30],
+        f"{product} Online Kopen"[:30],
+        "Voor 23:59 Besteld",
+        "Gratis Retourneren",
+    ]
+    headlines += [f"Modelnummer {serial}"[:30], "Achteraf Betalen"][: serial % 3]
+    for text in headlines:
+        rsa.headlines.add(text=text)
+    rsa.descriptions.add(
+        text=f"Ruime keuze in {quality.lower()} {product.lower()}. Vandaag besteld, morgen in huis."
+    )
+    rsa.descriptions.add(text="Gratis verzending vanaf 20 euro en 30 dagen bedenktijd.")
+    rsa.path1 = product.lower()[:15]
+    if serial % 4 == 0:
+        rsa.path2 = quality.lower()[:15]
+    if serial % 10 == 0:
+        rsa.headlines[0].pinned_field = enum_values("ServedAssetFieldType")["HEADLINE_1"]
+    if serial % 25 == 0:
+        message.tracking_url_template = "{lpurl}?utm_source=google&utm_campaign={campaignid}"
+    message.final_urls.append(
+        f"https://www.winkel{customer_id % 1000}.nl/{product.lower()}/{serial}?kleur=zwart"
+    )
+    return bytes(message.SerializeToString())

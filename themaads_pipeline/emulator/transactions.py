@@ -1,0 +1,84 @@
+"""One mutate request at work on an account: what it changed, and how to take that back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from themaads_pipeline.emulator.entities import Account, Entity
+from themaads_pipeline.emulator.failures import ApiError, OperationRefusedError, Path
+
+if TYPE_CHECKING:
+    from themaads_pipeline.emulator.world import World
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Transaction:
+    """Under the account's lock from first to last, so nobody sees what may be rolled back.
+
+    `spread_s` is the time the request took by its profile: ads count as made one after another over that time.
+    """
+
+    world: "World"
+    account: Account
+    request_id: str
+    now: float
+    spread_s: float = 0.0
+    undo: list[tuple[Callable[..., Any], tuple[Any, ...]]] = field(default_factory=list)
+    temporary: dict[str, str] = field(default_factory=dict)
+    failed_names: set[str] = field(default_factory=set)
+    position: float = 0.0  # of the present operation, 0 to 1
+    ads_created: int = 0
+
+    def on_undo(self, action: Callable[..., Any], *arguments: Any) -> None:
+        self.undo.append((action, arguments))
+
+    def rollback(self, mark: int = 0) -> None:
+        while len(self.undo) > mark:
+            action, arguments = self.undo.pop()
+            action(*arguments)
+
+    def change(self, entity: Entity, attribute: str, value: Any) -> None:
+        """Set an attribute, so that it can be taken back and, where reads lag, still be read as it was."""
+        if self.world.reads_may_lag:
+            entity.remember(self.now)
+        self.undo.append((setattr, (entity, attribute, getattr(entity, attribute))))
+        setattr(entity, attribute, value)
+
+    def real_name(self, name: str, path: Path) -> str:
+        """The name behind a temporary one (a negative id) of an earlier operation of the same request.
+
+        Raises:
+            OperationRefusedError: The operation that would have made it failed.
+        """
+        if name in self.failed_names:
+            raise OperationRefusedError(
+                ApiError(code="NewResourceCreationError.TEMP_ID_RESOURCE_HAD_ERRORS", path=path, trigger=name)
+            )
+        return self.temporary.get(name, name)
+
+    def ids(self, name: str, collection: str, path: Path, *, count: int = 1) -> tuple[int, ...]:
+        """The ids in a resource name of this account's.
+
+        Raises:
+            OperationRefusedError: Malformed, or of another account.
+        """
+        start, _, end = self.real_name(name, path).rpartition("/")
+        ids = end.split("~")
+        if not name:
+            raise OperationRefusedError(ApiError(code="RequestError.RESOURCE_NAME_MISSING", path=path))
+        if len(ids) != count or not all(part.lstrip("-").isdigit() for part in ids):
+            raise OperationRefusedError(
+                ApiError(code="RequestError.RESOURCE_NAME_MALFORMED", path=path, trigger=name)
+            )
+        if start != f"customers/{self.account.customer_id}/{collection}":
+            mine = start.split("/")[-1] == collection and start.startswith("customers/")
+            code = "MutateError.RESOURCE_NOT_FOUND" if mine else "RequestError.RESOURCE_NAME_MALFORMED"
+            raise OperationRefusedError(ApiError(code=code, path=path, trigger=name))
+        return tuple(int(part) for part in ids)
+
+
+def not_found(path: Path, name: str) -> OperationRefusedError:
+    message = f"Resource was not found: {name}"
+    return OperationRefusedError(
+        ApiError(code="MutateError.RESOURCE_NOT_FOUND", path=path, message=message, trigger=name)
+    )
