@@ -150,10 +150,14 @@ class Gateway:
         ad_groups: dict[int, AdGroup] = {}
         ads: dict[int, list[LiveAd]] = defaultdict(list)
 
+        def ad_of(row: Any) -> LiveAd:
+            if row.ad_group.id not in ad_groups:
+                ad_groups[row.ad_group.id] = queries.ad_group_of(row)
+            return queries.live_ad_of(row)
+
         where = f"reading ads of account {account.customer_id}"
         for chunk in queries.chunks_of_ids(ad_group_ids):
-            for ad_group, ad in self._read(account, queries.live_ads(chunk), where, _ad_and_group):
-                ad_groups.setdefault(ad_group.ad_group_id, ad_group)
+            for ad in self._read(account, queries.live_ads(chunk), where, ad_of):
                 ads[ad.ad_group_id].append(ad)
         missing = set(ad_group_ids) - ad_groups.keys()
         where = f"reading ad groups of account {account.customer_id}"
@@ -331,10 +335,6 @@ class Gateway:
             where=where,
         )
         return results_of(answer, operations, request_id=request_id, where=where)
-
-
-def _ad_and_group(row: Any) -> tuple[AdGroup, LiveAd]:
-    return queries.ad_group_of(row), queries.live_ad_of(row)
 
 
 def _client_of(row: Any) -> tuple[int, int, str, str, bool, str]:

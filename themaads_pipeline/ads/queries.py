@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import cache, lru_cache
 from typing import Any
 
 from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd
@@ -103,13 +104,13 @@ def ad_group_of(row: Any) -> AdGroup:
     return AdGroup(
         ad_group_id=ad_group.id,
         name=ad_group.name,
-        status=_enum_name(ad_group, "status"),
-        type=_enum_name(ad_group, "type_"),
+        status=enum_name(ad_group, "status"),
+        type=enum_name(ad_group, "type_"),
         campaign_id=campaign.id,
         campaign_name=campaign.name,
-        campaign_status=_enum_name(campaign, "status"),
+        campaign_status=enum_name(campaign, "status"),
         campaign_end=_day(campaign.end_date_time),
-        experiment_type=_enum_name(campaign, "experiment_type"),
+        experiment_type=enum_name(campaign, "experiment_type"),
     )
 
 
@@ -121,7 +122,7 @@ def live_ad_of(row: Any) -> LiveAd:
     return LiveAd(
         ad_id=ad.id,
         ad_group_id=row.ad_group.id,
-        status=_enum_name(ad_group_ad, "status"),
+        status=enum_name(ad_group_ad, "status"),
         content=AdContent(
             headlines=_texts(rsa.headlines),
             descriptions=_texts(rsa.descriptions),
@@ -134,34 +135,33 @@ def live_ad_of(row: Any) -> LiveAd:
             url_custom_parameters=tuple((each.key, each.value) for each in ad.url_custom_parameters),
         ),
         label_ids=frozenset(int(name.rpartition("/")[2]) for name in ad_group_ad.labels),
-        approval_status=_enum_name(ad_group_ad.policy_summary, "approval_status"),
+        approval_status=enum_name(ad_group_ad.policy_summary, "approval_status"),
     )
 
 
 def enum_name(message: Any, field: str) -> str:
     """An enum field's name, or its number as text where Google knows more values than this package."""
-    return _enum_name(message, field)
-
-
-_NAMES: dict[tuple[str, str], dict[int, str]] = {}  # by message and field; raw enums are numbers
-
-
-def _enum_name(message: Any, field: str) -> str:
-    descriptor = message.DESCRIPTOR
-    key = (descriptor.full_name, field)
-    names = _NAMES.get(key)
-    if names is None:
-        values = descriptor.fields_by_name[field].enum_type.values_by_number
-        names = _NAMES[key] = {number: value.name for number, value in values.items()}
     number: int = getattr(message, field)
-    return names.get(number, str(number))
+    return _enum_names(message.DESCRIPTOR, field).get(number, str(number))
+
+
+@cache
+def _enum_names(descriptor: Any, field: str) -> dict[int, str]:
+    values = descriptor.fields_by_name[field].enum_type.values_by_number
+    return {number: value.name for number, value in values.items()}
 
 
 def _texts(assets: Sequence[Any]) -> tuple[AdText, ...]:
     return tuple(
-        AdText(asset.text, _enum_name(asset, "pinned_field") if asset.pinned_field else None)
+        _text(asset.text, enum_name(asset, "pinned_field") if asset.pinned_field else None)
         for asset in assets
     )
+
+
+@lru_cache(maxsize=50_000)
+def _text(text: str, pin: str | None) -> AdText:
+    """One object for each text: an account's ads repeat theirs, which saves time and memory."""
+    return AdText(text, pin)
 
 
 def _day(date_time: str) -> date | None:
