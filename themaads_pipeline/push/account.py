@@ -57,9 +57,9 @@ class AccountPush:
             FencedError: The upload is not ours any more.
         """
         account = self._work.accounts.get(self.customer_id)
-        if (stopped := _unusable(self.customer_id, account)) is not None:
+        if (stopped := unusable(self.customer_id, account)) is not None:
             return self._stop_account(*stopped)
-        assert account is not None  # noqa: S101 - _unusable saw to it
+        assert account is not None  # noqa: S101 - `unusable` saw to it
         try:
             lease = self._work.ledger.leases.take(self._work.owner, self.customer_id)
         except LeaseUnavailableError as error:
@@ -308,7 +308,7 @@ class AccountPush:
         return Later(due_at=self._work.ledger.attempts.now() + timedelta(seconds=wait), reason=reason)
 
 
-def _unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:
+def unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:
     """Why nothing can be done in an account, as code and message; None where something can."""
     if account is None:
         return (

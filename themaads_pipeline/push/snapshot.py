@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from themaads_pipeline.ads.gateway import Gateway
@@ -43,10 +43,13 @@ def local_now(account: Account, now: datetime) -> datetime:
     return now.astimezone(zone).replace(tzinfo=None)
 
 
-def look(ledger: Ledger, gateway: Gateway, account: Account, items: Sequence[Item]) -> View:
-    """Read the live state of the items' ad groups, and what the ledger knows of them."""
-    read_at = ledger.attempts.now()
+def look(ledger: Ledger | None, gateway: Gateway, account: Account, items: Sequence[Item]) -> View:
+    """Read the live state of the items' ad groups, and what the ledger, where there is one, knows of them."""
     ad_group_ids = sorted({item.ad_group_id for item in items})
+    if ledger is None:
+        snapshot = gateway.read_snapshot(account, ad_group_ids)
+        return View(snapshot=snapshot, known_ads={}, in_doubt={}, read_at=datetime.now(UTC))
+    read_at = ledger.attempts.now()
     return View(
         in_doubt=ledger.rows.ad_groups_in_doubt(account.customer_id, ad_group_ids),
         known_ads=ledger.rows.known_ads(account.customer_id, ad_group_ids),

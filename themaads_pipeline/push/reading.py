@@ -1,0 +1,159 @@
+"""Reading an upload: its file to checked rows, names to ad groups, all of it into the ledger at once."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from themaads_pipeline.ads.gateway import Gateway
+from themaads_pipeline.exceptions import UnusableFileError
+from themaads_pipeline.intake.readers import read_table
+from themaads_pipeline.intake.rows import check_rows
+from themaads_pipeline.ledger.database import Owner
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.rows import SourceRow
+from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.model.items import RejectedRow
+from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.push.resolve import NamedAdGroup, NotResolved, resolve_names
+
+# Accounts are asked for only when a name has to be looked up.
+GatewaySource = Callable[[], Gateway]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelectedRows:
+    """A file's rows, each with the ad group it selects, and the ones that select none."""
+
+    rows: pd.DataFrame  # line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
+    rejected: list[RejectedRow]
+    resolved_by_name: int
+
+    @property
+    def rejected_by_reason(self) -> Counter[str]:
+        """How many rows were rejected, by reason."""
+        return Counter(row.reason for row in self.rejected)
+
+
+def select_rows(
+    path: Path, *, edition: str | None, catalogue: Catalogue, today: date, gateway: GatewaySource
+) -> SelectedRows:
+    """Read a file and find the ad group of every row; nothing is written anywhere.
+
+    Args:
+        path: The file.
+        edition: For rows without a theme of their own; None: such rows are rejected.
+        catalogue: The themes.
+        today: Decides which edition a theme means.
+        gateway: Asked for names, when there are any.
+
+    Raises:
+        UnusableFileError: Not one row can be read; the message is for a marketer.
+        AdsError: A name could not be looked up for now.
+    """
+
+    def edition_of(theme: str) -> str | None:
+        found = catalogue.resolve(theme, today)
+        return found.name if found else None
+
+    table = read_table(path)
+    checked = check_rows(table, default_edition=edition, resolve_edition=edition_of)
+    rows, rejected = checked.rows, list(checked.rejected)
+    unresolved = rows["ad_group_id"].isna()
+    by_name = int(unresolved.sum())
+    if by_name:
+        rows, more = _with_names_resolved(rows, unresolved, gateway(), table.raw_lines)
+        by_name -= len(more)
+        rejected = sorted([*rejected, *more], key=lambda row: row.line)
+    return SelectedRows(rows=rows, rejected=rejected, resolved_by_name=by_name)
+
+
+def _with_names_resolved(
+    rows: pd.DataFrame,
+    unresolved: "pd.Series[bool]",
+    gateway: Gateway,
+    raw_lines: Callable[[Any], dict[int, str]],
+) -> tuple[pd.DataFrame, list[RejectedRow]]:
+    named = [
+        NamedAdGroup(customer_id, name, campaign_id, campaign_name)
+        for customer_id, name, campaign_id, campaign_name in zip(
+            *(_values(rows.loc[unresolved], column) for column in _NAMED), strict=True
+        )
+    ]
+    answers = resolve_names(named, gateway=gateway, accounts=gateway.accounts())
+    chosen = [answers[each] for each in named]
+    rows = rows.copy()
+    rows.loc[unresolved, "ad_group_id"] = pd.array(
+        [None if isinstance(answer, NotResolved) else answer for answer in chosen], dtype="Int64"
+    )
+    lines = _values(rows.loc[unresolved], "line")
+    refused = {
+        line: answer for line, answer in zip(lines, chosen, strict=True) if isinstance(answer, NotResolved)
+    }
+    raw = raw_lines(list(refused)) if refused else {}
+    rejected = [
+        RejectedRow(line=line, reason=answer.reason, message=answer.message, raw=raw.get(line, ""))
+        for line, answer in refused.items()
+    ]
+    return rows[rows["ad_group_id"].notna()], rejected
+
+
+_NAMED = ("customer_id", "ad_group_name", "campaign_id", "campaign_name")
+
+
+def read_upload(
+    upload: Upload,
+    owner: Owner,
+    *,
+    ledger: Ledger,
+    catalogue: Catalogue,
+    today: date,
+    gateway: GatewaySource,
+) -> SelectedRows | None:
+    """Read an upload's file into the ledger; None when that was done before.
+
+    Raises:
+        UnusableFileError: The file, or every one of its rows, is unusable. Rejected rows are kept.
+        AdsError: A name could not be looked up for now; nothing was written.
+        FencedError: The upload is not ours any more.
+    """
+    if upload.read_at is not None:
+        return None
+    selected = select_rows(
+        Path(upload.file_path), edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway
+    )
+    if not ledger.rows.write(owner, source_rows(selected.rows), selected.rejected):
+        return None
+    if selected.rows.empty:
+        reasons = ", ".join(
+            f"{count:,} {reason}" for reason, count in selected.rejected_by_reason.most_common()
+        )
+        raise UnusableFileError(
+            f"{upload.file_name}: none of its {len(selected.rejected):,} rows can be used ({reasons}); "
+            f"the report lists each with its reason"
+        )
+    return selected
+
+
+def source_rows(rows: pd.DataFrame) -> Iterator[SourceRow]:
+    """The table as the ledger takes it, row by row."""
+    columns = (
+        "line",
+        "customer_id",
+        "ad_group_id",
+        "edition",
+        "ad_group_name",
+        "campaign_id",
+        "campaign_name",
+    )
+    return zip(*(_values(rows, column) for column in columns), strict=True)
+
+
+def _values(rows: pd.DataFrame, column: str) -> list[Any]:
+    """A column as plain Python values, missing ones as None."""
+    series = rows[column]
+    return series.astype(object).where(series.notna(), None).tolist()
