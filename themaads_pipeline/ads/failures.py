@@ -116,13 +116,13 @@ _BY_CODE: Final[dict[str, Meaning]] = {
         "the API's terms of service are not signed",
         "Sign them: console.cloud.google.com/google/ads-apis/overview",
     ),
-    "AuthorizationError.CLOUDCHECK_PROJECT_NOT_APPROVED_FOR_PRODUCTION": Meaning(
+    "AuthorizationError.CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": Meaning(
         _X,
         Reaction.STOP_RUN,
         "the project has access to test accounts only",
         "Apply for Explorer, Basic or Standard access of the Cloud project.",
     ),
-    "AuthorizationError.CLOUDCHECK_PROJECT_NOT_UNDER_ORGANIZATION": Meaning(
+    "AuthorizationError.CLOUD_PROJECT_NOT_UNDER_ORGANIZATION": Meaning(
         _X, Reaction.STOP_RUN, "the project is outside the required organization", CHECK_PROJECT
     ),
     "AuthorizationError.SERVICE_ACCESS_DENIED": Meaning(
@@ -131,9 +131,7 @@ _BY_CODE: Final[dict[str, Meaning]] = {
     "AuthorizationError.INCOMPLETE_SIGNUP": Meaning(
         _A, Reaction.STOP_ACCOUNT, "the account is not set up", "Finish the account's sign-up in Google Ads."
     ),
-    "RequestError.CLOUDCHECK_PROJECT_NOT_FOUND": Meaning(
-        _X, Reaction.STOP_RUN, "no such project", CHECK_PROJECT
-    ),
+    "RequestError.CLOUD_PROJECT_NOT_FOUND": Meaning(_X, Reaction.STOP_RUN, "no such project", CHECK_PROJECT),
     "RequestError.UNSUPPORTED_VERSION": Meaning(
         _X, Reaction.STOP_RUN, "Google has switched this API version off", "Update this package."
     ),

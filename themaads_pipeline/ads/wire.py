@@ -180,6 +180,11 @@ def _our_errors(*, mutate: bool, where: str) -> Iterator[None]:
         raise whole_request_error(error, mutate=mutate, where=where) from None  # it may quote the token
     except (GoogleAdsException, GoogleAPICallError, RpcError) as error:
         raise whole_request_error(error, mutate=mutate, where=where) from error
+    except ValueError as error:
+        if not mutate:
+            raise
+        # The client library raises it for answers that contradict themselves: too late to call it unsent.
+        raise whole_request_error(error, mutate=mutate, where=where) from error
 
 
 def _snake(method: str) -> str:
