@@ -1,0 +1,52 @@
+"""The `themaads` command. A subcommand's module is imported when it is called, so that `--help` is quick."""
+
+from importlib import import_module
+
+import click
+from click.exceptions import ClickException
+
+from themaads_pipeline.exceptions import ThemaAdsError
+
+# name -> (module below themaads_pipeline.cli, its click command, one line of help)
+_COMMANDS = {
+    "demo": ("demo", "demo", "The whole system on this machine, with a sample upload processed."),
+    "up": ("up", "up", "The whole system on this machine."),
+    "emulator": ("emulator", "emulator", "A Google Ads server for demos and tests."),
+    "migrate": ("database", "migrate", "Bring the database to the schema of this release."),
+    "postgres": ("database", "postgres", "Start, stop or find the embedded Postgres."),
+    "doctor": ("doctor", "doctor", "Say what is missing or wrong on this machine."),
+}
+
+
+class _Command(click.Group):
+    """A group whose subcommands are listed without importing them, in the order of use."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command = getattr(import_module(f"themaads_pipeline.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table above is ours
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="themaads-pipeline")
+def themaads() -> None:
+    """Push themed ads to Google Ads: nothing sent twice, nothing lost."""
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line for a person, not a traceback."""
+    try:
+        themaads()
+    except ThemaAdsError as error:
+        ClickException(str(error)).show()
+        raise SystemExit(1) from error

@@ -1,0 +1,41 @@
+"""`themaads up`."""
+
+from pathlib import Path
+
+import click
+
+from themaads_pipeline.cli.installation import dagster_home
+from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
+from themaads_pipeline.settings import settings
+
+
+@click.command()
+@click.option("--port", type=int, help="Of the web interface; default 3000, or another when that is taken.")
+@click.option(
+    "--workspace",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Names the code to load; default the workspace.yaml beside dagster.yaml.",
+)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the emulator's accounts hold; without Google credentials only.",
+)
+def up(port: int | None, workspace: Path | None, seed: Path | None) -> None:
+    """The whole system on this machine: Postgres, web interface, daemon; without credentials an emulator.
+
+    It stays until Ctrl-C, which stops all of it in order.
+    """
+    stack = Stack(
+        settings(), dagster_home=dagster_home(), port=port, workspace=workspace, seed=seed, say=click.echo
+    )
+    with stoppable(stack), stack:
+        try:
+            click.echo(f"stack is up: {stack.start()}")
+            click.echo(f"put files into {stack.settings.uploads}; Ctrl-C stops everything")
+            while True:
+                stack.check()
+                stack.pause(1)
+        except StoppedError:
+            click.echo("stopping ...")
+    click.echo("stopped")
