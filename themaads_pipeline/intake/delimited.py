@@ -2,7 +2,7 @@
 
 Two ways lead to the same rows. Where each line is one row, as in every export of ad groups, pyarrow parses
 a million lines in seconds. Where lines and rows do not agree in number, a field contains line breaks or a
-quote is not closed, and that quote would silently swallow the lines after it: then each line is parsed with care.
+quote is not closed, and that would silently swallow the lines after it: then each line is parsed with care.
 """
 
 import csv
@@ -30,9 +30,6 @@ _DELIMITERS = ",;\t|"
 _BLOCK = 1024**2
 _FIELD_LINES = 50  # a field with more line breaks is a quote that was not closed
 _BATCH = 50_000  # rows that are Python objects at one time
-
-# The limit of the module csv is one of the process; ours is that of a line, which is checked before.
-csv.field_size_limit(2 * MAX_LINE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 from themaads_pipeline.exceptions import UnusableFileError
-from themaads_pipeline.intake.sources import Unpacked, shown
+from themaads_pipeline.intake.sources import MAX_LINE, Unpacked, shown
 
 _BLOCK = 1024**2
+_LONG = 4 * MAX_LINE  # bytes that are more than one line in any case
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that of UTF-16
@@ -71,8 +72,10 @@ def _is_utf_8(path: Path, *, compressed: bool) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with Unpacked(path, compressed=compressed) as stream:
         try:
-            while block := stream.read(_BLOCK):
+            while block := stream.read(_LONG):
                 decoder.decode(block)
+                if len(block) == _LONG and b"\n" not in block and b"\r" not in block:
+                    return True  # a line without an end: its reader says so, without the rest of it
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from themaads_pipeline.exceptions import UnusableFileError
-from themaads_pipeline.intake.readers import read_table
 from themaads_pipeline.intake.sources import open_file, shown, surprises_as_unusable
 
 # What browsers, spreadsheets, editors and copying programs call a file that is not complete, or not meant.
@@ -149,11 +148,14 @@ def identify(
 
     Returns:
         The edition given, or else the one in the file's name, or else those of the theme column; the empty
-        set where the file cannot be read: its upload then fails with the reason, and the next file has its turn.
+        set where the file cannot be read: its upload then fails with the reason, and the next has its turn.
     """
     default = edition or edition_in_file_name(path.name)
     if default:
         return frozenset({default})
+    # Here and not above: pandas costs a second, and a sensor that finds nothing new does not need it.
+    from themaads_pipeline.intake.readers import read_table  # noqa: PLC0415
+
     try:
         table = read_table(path, only=frozenset({"theme"}))
     except UnusableFileError:
@@ -177,10 +179,10 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
         content the new one is called `name-2.csv`.
 
     Raises:
-        UnusableFileError: `source` cannot be read, the folder cannot be written, or the name would be ignored there.
+        UnusableFileError: `source` cannot be read, the folder not be written, or the name would be ignored.
     """
     name = source.name if name is None else name
-    if Path(name).name != name or is_unfinished(name) or _why_passed_over(name, stat.S_IFREG):
+    if not name or Path(name).name != name or is_unfinished(name) or _why_passed_over(name, stat.S_IFREG):
         message = f"{shown(Path(name))}: an upload cannot have this name. Give it another one."
         raise UnusableFileError(message)
     content = fingerprint_file(source)

@@ -2,9 +2,9 @@
 
 What a spreadsheet has damaged is seen and never guessed at: an id that lost its digits counts as absent, so
 the ad group is looked up by its name where there is one, within its campaign where that is given. A
-campaign_id that lost its digits gives way to the campaign_name; without one the name is looked up in the whole
-account, where several matches are rejected. A healthy ad_group_id decides alone. All checks work on whole
-columns.
+campaign_id that lost its digits gives way to the campaign_name; without one the name is looked up in the
+account, where several matches are rejected. A healthy ad_group_id decides alone.
+All checks work on whole columns.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """What a reader hands on: the recognised columns as text, and the raw text of lines that are asked for."""
 
+import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.model.items import RejectedRow
 
 MAX_RAW = 2_000  # characters of a rejected line that are kept
@@ -29,8 +31,14 @@ class RawTable:
     raw_lines: Callable[[Collection[int]], dict[int, str]] = field(repr=False)
 
     def raw(self, lines: Collection[int]) -> dict[int, str]:
-        """The text of these lines as it stands in the file, by line number; the file is read again for it."""
-        return {line: kept(text) for line, text in self.raw_lines(lines).items()} if lines else {}
+        """The text of these lines as it stands in the file, by line number.
+
+        The file is read again for it; where it has gone meanwhile, lines are missing from the answer.
+        """
+        try:
+            return self.raw_lines(lines) if lines else {}
+        except (UnusableFileError, OSError, EOFError, zlib.error):
+            return {}
 
 
 def kept(text: str) -> str:
