@@ -17,14 +17,20 @@ def with_parameters(url: str, pairs: Iterable[str]) -> str:
     present = _pairs(head)
     for pair in pairs:
         if pair not in present:
-            joint = "" if head.endswith(("?", "&")) and "?" in head else "&" if "?" in head else "?"
-            head = f"{head}{joint}{pair}"
+            head = f"{head}{_joint(head)}{pair}"
     return head + fragment
 
 
 def query_pairs(url: str) -> frozenset[str]:
     """The `key=value` parameters of the URL's query, byte for byte."""
     return _pairs(url[: _query_end(url)])
+
+
+def _joint(head: str) -> str:
+    _, mark, query = head.partition("?")
+    if not mark:
+        return "?"
+    return "" if not query or query.endswith("&") else "&"
 
 
 def _pairs(head: str) -> frozenset[str]:

@@ -144,7 +144,16 @@ def test_on_its_last_day_an_edition_is_still_the_next_one(today: date, edition: 
 
 def test_a_theme_that_runs_into_the_new_year_is_found_on_both_sides_of_it(tmp_path: Path) -> None:
     write(tmp_path, "nieuwjaar.yaml", event="01-01", starts=-10, ends=5)
-    write(tmp_path, "oudjaar.yaml", name="oudjaar", title="Oud", aliases=[], label="O_{year}", event="12-31", ends=6)
+    write(
+        tmp_path,
+        "oudjaar.yaml",
+        name="oudjaar",
+        title="Oud",
+        aliases=[],
+        label="O_{year}",
+        event="12-31",
+        ends=6,
+    )
     catalogue = load_catalogue(tmp_path)
     assert catalogue.problems == ()
 
@@ -227,7 +236,9 @@ def test_a_catalogue_without_themes_knows_nothing() -> None:
 
 
 def test_a_users_theme_replaces_ours_and_extends_the_rest(tmp_path: Path) -> None:
-    write(tmp_path, "mijn.yaml", name="black_friday", title="Black Friday", aliases=["bf"], label="MIJN_{year}")
+    write(
+        tmp_path, "mijn.yaml", name="black_friday", title="Black Friday", aliases=["bf"], label="MIJN_{year}"
+    )
     write(tmp_path, "pasen.yml")
     (tmp_path / "leesmij.txt").write_text("geen thema", encoding="utf-8")
     catalogue = load_catalogue(tmp_path)

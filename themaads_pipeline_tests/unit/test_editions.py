@@ -1,5 +1,7 @@
 """An edition is one year of a theme, on the account's wall clock."""
 
+# ruff: noqa: DTZ001 - an account's wall clock, which has no zone here
+
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -9,7 +11,9 @@ from themaads_pipeline.model.themes import Theme
 from themaads_pipeline_tests.unit.test_themes import content
 
 PASEN = Theme.model_validate(
-    content(headlines=["Nog {COUNTDOWN(end,5)}", "Vanaf {GLOBAL_COUNTDOWN(start,5)}", "Paasei", "Haas", "Mand"])
+    content(
+        headlines=["Nog {COUNTDOWN(end,5)}", "Vanaf {GLOBAL_COUNTDOWN(start,5)}", "Paasei", "Haas", "Mand"]
+    )
 )
 EDITION = Edition.of(PASEN, 2026)
 
@@ -21,7 +25,11 @@ def test_an_edition_has_its_names_and_days() -> None:
         "THEME_PASEN_2026",
         "THEME_PASEN_2026_DONE",
     )
-    assert (EDITION.starts, EDITION.event, EDITION.ends) == (date(2026, 3, 29), date(2026, 4, 5), date(2026, 4, 6))
+    assert (EDITION.starts, EDITION.event, EDITION.ends) == (
+        date(2026, 3, 29),
+        date(2026, 4, 5),
+        date(2026, 4, 6),
+    )
 
 
 def test_the_end_is_the_midnight_after_the_last_day_and_the_event_the_one_before_its_day() -> None:
@@ -51,5 +59,7 @@ def test_texts_are_rendered_with_the_moments_of_the_edition() -> None:
         (datetime(2026, 4, 7, 0, 30, tzinfo=UTC), True),
     ],
 )
-def test_an_edition_is_over_when_its_last_day_has_ended_on_the_accounts_clock(now: datetime, over: bool) -> None:
+def test_an_edition_is_over_when_its_last_day_has_ended_on_the_accounts_clock(
+    now: datetime, over: bool
+) -> None:
     assert EDITION.is_over(now) is over

@@ -1,5 +1,7 @@
 """What is done with an item follows from the live state of its ad group, in a fixed order."""
 
+# ruff: noqa: DTZ001 - an account's wall clock, which has no zone here
+
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any

@@ -15,7 +15,9 @@ def test_waits_double_from_the_base(attempt: int, wait: float) -> None:
 
 
 @given(attempt=st.integers(1, 1_000_000), cap=st.floats(1, 100_000), jitter=_JITTERS)
-def test_no_wait_is_longer_than_the_cap_or_shorter_than_nothing(attempt: int, cap: float, jitter: float) -> None:
+def test_no_wait_is_longer_than_the_cap_or_shorter_than_nothing(
+    attempt: int, cap: float, jitter: float
+) -> None:
     assert 0 < backoff_s(attempt, cap=cap, jitter=jitter) <= cap * (1 + 1e-9)
 
 

@@ -1,5 +1,7 @@
 """Texts are counted, compared and rendered as Google does it."""
 
+# ruff: noqa: DTZ001 - an account's wall clock, which has no zone here
+
 from datetime import UTC, datetime
 
 import pytest
@@ -51,7 +53,10 @@ def test_plain_ascii_counts_one_a_character(text: str) -> None:
     assert display_width(text) == len(text)
 
 
-@given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), min_size=1), st.sampled_from(" \t\n\xa0"))
+@given(
+    st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), min_size=1),
+    st.sampled_from(" \t\n\xa0"),
+)
 def test_white_space_and_case_make_no_difference_to_a_comparison(words: list[str], space: str) -> None:
     assert normalised(space + (space * 2).join(words) + space) == normalised(" ".join(words))
     assert normalised("black friday DEALS") == normalised(" Black  Friday Deals ")
@@ -78,7 +83,9 @@ def test_rendering_leaves_everything_else_as_it_is(text: str) -> None:
 
 def test_the_targets_of_countdowns_are_read_in_every_form_that_occurs() -> None:
     moment = datetime(2026, 11, 30)
-    assert countdown_targets("{COUNTDOWN(2026-11-30 00:00:00,5)} en {GLOBAL_COUNTDOWN(2026/11/30 00:00:00)}") == (
+    assert countdown_targets(
+        "{COUNTDOWN(2026-11-30 00:00:00,5)} en {GLOBAL_COUNTDOWN(2026/11/30 00:00:00)}"
+    ) == (
         moment,
         moment,
     )

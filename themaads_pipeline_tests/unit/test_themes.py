@@ -114,7 +114,10 @@ def test_a_headline_that_google_would_refuse_is_refused_at_load(text: str, sente
         ({"url_parameters": "?a=1"}, "url_parameters: "),
         ({"headlines": "Pasen"}, "headlines: "),
         ({"headlines": ["Een", "Twee"]}, "2 headlines stand without a countdown, and an ad needs 3"),
-        ({"headlines": [f"Kop {n}" for n in range(17)]}, "there are 17 headlines and an ad holds 15: remove 2"),
+        (
+            {"headlines": [f"Kop {n}" for n in range(17)]},
+            "there are 17 headlines and an ad holds 15: remove 2",
+        ),
         ({"descriptions": ["Een", "Nog {COUNTDOWN(end,5)}"]}, "1 descriptions stand without a countdown"),
         ({"descriptions": ["Een! Twee!", "Twee", "Drie"]}, "one '!' is allowed in a description"),
         ({"descriptions": ["x" * 91, "Twee", "Drie"]}, "counts 91 characters and 90 fit"),
@@ -137,10 +140,14 @@ def test_all_problems_of_a_file_are_told_at_once() -> None:
     )
     fields = [problem.split(": ")[1] for problem in told]
     assert set(fields) == {"title", "label", "path1", "headlines", "descriptions"}
-    assert fields.count("headlines") == 5  # two exclamation marks, one too wide, one repeated, one placeholder
+    assert (
+        fields.count("headlines") == 5
+    )  # two exclamation marks, one too wide, one repeated, one placeholder
 
 
-@pytest.mark.parametrize("missing", ["name", "title", "label", "event", "starts", "ends", "headlines", "descriptions"])
+@pytest.mark.parametrize(
+    "missing", ["name", "title", "label", "event", "starts", "ends", "headlines", "descriptions"]
+)
 def test_a_field_that_is_missing_is_named(missing: str) -> None:
     file = content()
     del file[missing]
