@@ -108,7 +108,7 @@ class Stack:
             StackError: A part does not start; the message has the end of its log.
             StoppedError: A signal came meanwhile.
         """
-        self._stop_remains()
+        self.end_remains()
         if self.settings.database_url is None:
             # One that runs on its own (`themaads postgres start`) is left running at the end.
             self._stops_postgres |= embedded.running_url(self.settings.home) is None
@@ -217,7 +217,7 @@ class Stack:
         new.write_text(json.dumps(content | {"children": children}))
         new.replace(self._remains())
 
-    def _stop_remains(self) -> None:
+    def end_remains(self) -> None:
         """Two daemons on one database would launch everything twice: end those of a stack that was killed."""
         try:
             remains = json.loads(self._remains().read_text())

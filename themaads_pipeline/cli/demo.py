@@ -1,0 +1,112 @@
+"""`themaads demo`: the whole system with emulated accounts and a sample upload, in a home of its own."""
+
+import shutil
+import time
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from themaads_pipeline.cli.emulated import wrong_ads
+from themaads_pipeline.cli.installation import dagster_home
+from themaads_pipeline.cli.progress import follow, table
+from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
+from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.intake.folder import place_in_folder
+from themaads_pipeline.ledger import embedded
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.uploads import Progress
+from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.settings import Settings, settings
+
+_DATA = files("themaads_pipeline.emulator") / "demo"
+_TIMEOUT = 600.0  # seconds for the sample upload; it takes well under one minute
+
+
+class DemoError(PermanentError):
+    """The demo's upload did not end as it had to."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop at the end; exit code 0 when all is finished and correct.")
+@click.option("--port", type=int, help="Of the web interface; default 3000, or another when that is taken.")
+def demo(once: bool, port: int | None) -> None:  # click passes it by name
+    """The whole system on this machine, with emulated accounts and a sample upload that is processed.
+
+    It has a home of its own, emptied at each start, and never uses Google credentials or another database.
+    """
+    console = Console()
+    with as_file(_DATA / "seed.yaml") as seed, as_file(_DATA / "black_friday_demo.csv") as sample:
+        ours = _fresh(settings())
+        stack = Stack(ours, dagster_home=dagster_home(), port=port, seed=seed, say=click.echo)
+        with stoppable(stack), stack:
+            try:
+                _show(stack, sample, console)
+                if not once:
+                    click.echo(f"look around at {stack.url}; Ctrl-C stops everything")
+                while not once:
+                    stack.check()
+                    stack.pause(1)
+            except StoppedError:
+                click.echo("stopping ...")
+                if once:
+                    raise
+
+
+def _show(stack: Stack, sample: Path, console: Console) -> None:
+    started = time.monotonic()
+    click.echo(f"stack is up: {stack.start()} (after {time.monotonic() - started:.0f} s)")
+    started = time.monotonic()
+    place_in_folder(sample, stack.settings.uploads)
+    click.echo(f"{sample.name} was put into {stack.settings.uploads}")
+    with Ledger(embedded.database_url(stack.settings), stack.settings) as ledger:
+
+        def tick() -> None:
+            stack.check()
+            stack.pause(0.5)
+
+        uploads = follow(ledger, console, tick=tick, timeout=_TIMEOUT)
+        console.print(table(uploads))
+        problems = _problems(ledger, uploads, stack.emulator_control)
+    if problems:
+        raise DemoError("the demo did not end as it should:\n" + "\n".join(problems[:20]))
+    click.echo(f"finished in {time.monotonic() - started:.0f} s: 0 lost, 0 twice")
+    click.echo(f"reports are in {stack.settings.reports}")
+
+
+def _problems(ledger: Ledger, uploads: Sequence[Progress], control_url: str) -> list[str]:
+    """What is not as it should be, by the ledger and by the accounts themselves."""
+    if not uploads:
+        return ["the upload was not seen"]
+    problems = []
+    for upload in uploads:
+        if upload.status is not UploadStatus.FINISHED:
+            problems.append(f"#{upload.number} is {upload.status}: {upload.message}")
+        if not upload.done:
+            problems.append(f"#{upload.number} made no ad")
+        problems += wrong_ads(control_url, ledger.outcomes.made_ads(upload.number))
+    return problems
+
+
+def _fresh(real: Settings) -> Settings:
+    """Settings that lead nowhere but into an empty home: the emulator starts anew, and so must the ledger."""
+    home = real.home / "demo"
+    ours = real.model_copy(
+        update={
+            "home": home,
+            "database_url": None,
+            "upload_dir": None,
+            "report_dir": None,
+            "google_ads_config": None,
+            "alert_urls": "",
+        }
+    )
+    with Stack(ours, dagster_home=dagster_home(), say=click.echo) as before:  # refuses when one is running
+        before.end_remains()
+        embedded.stop(home)
+        for path in home.iterdir():
+            if path.name != "stack.lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return ours

@@ -1,0 +1,75 @@
+"""Settings: the environment, read once and frozen."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from themaads_pipeline.cli.installation import environment
+from themaads_pipeline.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"THEMAADS_{name.upper()}", raising=False)
+
+
+def test_without_any_variable_everything_is_below_one_folder_and_emulated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    home = tmp_path / ".themaads"
+    assert (settings.home, settings.uploads, settings.reports) == (home, home / "uploads", home / "reports")
+    assert settings.ads_config == home / "emulator" / "google-ads.yaml"
+    assert settings.uses_emulator
+    assert settings.database_url is None
+
+
+def test_credentials_switch_the_emulator_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THEMAADS_GOOGLE_ADS_CONFIG", "/etc/themaads/google-ads.yaml")
+    settings = Settings()
+    assert not settings.uses_emulator
+    assert settings.ads_config == Path("/etc/themaads/google-ads.yaml")
+
+
+def test_relative_folders_are_relative_to_where_the_command_was_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THEMAADS_UPLOAD_DIR", "in")
+    monkeypatch.setenv("THEMAADS_REPORT_DIR", "~/out")
+    settings = Settings()
+    assert settings.uploads == tmp_path / "in"
+    assert settings.reports == Path.home() / "out"
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THEMAADS_GOOGLE_ADS_CONFIG", "")
+    monkeypatch.setenv("THEMAADS_STALL_SECONDS", "")
+    settings = Settings()
+    assert settings.uses_emulator
+    assert settings.stall_seconds == 300
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_a_stall_threshold_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
+    monkeypatch.setenv("THEMAADS_STALL_SECONDS", seconds)
+    with pytest.raises(ValidationError, match="stall_seconds"):
+        Settings()
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().home = Path("/elsewhere")  # type: ignore[misc]  # what is tested
+
+
+def test_child_processes_get_exactly_these_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THEMAADS_GOOGLE_ADS_CONFIG", "/real/credentials.yaml")
+    monkeypatch.setenv("THEMAADS_STALL_SECONDS", "7")
+    demo = Settings().model_copy(update={"home": tmp_path, "google_ads_config": None})
+    for name, value in environment(demo, dagster_home=tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir("/")
+    assert Settings() == demo
