@@ -16,11 +16,11 @@ class Outcomes:
 
     def items(self, upload: int, *, state: ItemState | None = None) -> Iterator[dict[str, Any]]:
         """Every item with all its columns and its `lines`, in file order, streamed."""
+        parameters = {"upload": upload, "state": str(state) if state else None}
         with self._database.transaction() as connection, connection.cursor("outcomes") as cursor:
+            queries.read_whole_tables(connection)
             cursor.itersize = 5000
-            cursor.execute(
-                _positional("outcomes"), {"upload": upload, "state": str(state) if state else None}
-            )
+            cursor.execute(_positional("outcomes"), parameters)
             yield from cursor
 
     def rejected_rows(self, upload: int, *, limit: int | None = None) -> list[RejectedRow]:
@@ -29,6 +29,14 @@ class Outcomes:
             return [
                 RejectedRow(**row) for row in queries.rejected_rows(connection, upload=upload, limit=limit)
             ]
+
+    def each_rejected_row(self, upload: int) -> Iterator[RejectedRow]:
+        """Rows that became no item, by line, streamed: a bad file can have a million."""
+        with self._database.transaction() as connection, connection.cursor("rejected_rows") as cursor:
+            cursor.itersize = 5000
+            cursor.execute(_positional("rejected_rows"), {"upload": upload, "limit": None})
+            for row in cursor:
+                yield RejectedRow(**row)
 
     def rejected_by_reason(self, upload: int) -> dict[str, int]:
         """How many rows were rejected, by reason, most first."""

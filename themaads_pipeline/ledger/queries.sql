@@ -377,15 +377,18 @@ where customer_id = :customer_id and state <> 'settled' and deadline_at < clock_
 
 -- ---------------------------------------------------------------- outcomes
 
+-- name: read_whole_tables!
+-- Right after COPY the planner has no statistics, and would walk through all lines once an item.
+set local enable_nestloop = off;
+
 -- name: outcomes
 -- Every item with its lines, in file order.
-select item.*, lines.lines
+select item.*, selecting.lines
 from themaads.item
-left join lateral (
-  select array_agg(source_row.line order by source_row.line) as lines from themaads.source_row
-  where source_row.upload = item.upload and source_row.customer_id = item.customer_id
-    and source_row.ad_group_id = item.ad_group_id and source_row.edition = item.edition
-) as lines on true
+left join (
+  select customer_id, ad_group_id, edition, array_agg(line order by line) as lines
+  from themaads.source_row where upload = :upload group by customer_id, ad_group_id, edition
+) as selecting using (customer_id, ad_group_id, edition)
 where item.upload = :upload and ((:state)::text is null or item.state = :state)
 order by item.item_id;
 
