@@ -103,7 +103,7 @@ class RunningEmulator:
         return str(self.facts["control_url"])
 
     def environment(self) -> dict[str, str]:
-        """The environment of a client process: this one's, with the emulator's certificate authority trusted."""
+        """The environment of a client process: this one's, trusting the emulator's certificates."""
         return {**os.environ, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(self.ca_file)}
 
     def stats(self) -> dict[str, Any]:

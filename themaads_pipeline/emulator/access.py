@@ -29,7 +29,8 @@ def manages(manager: Account, account: Account) -> bool:
 def authorise(accounts: dict[int, Account], customer_id: str, login_customer_id: str) -> Account:
     """The account a request acts on.
 
-    An account that does not exist answers like one of somebody else: USER_PERMISSION_DENIED, since Google tells nobody
+    An account that does not exist answers like one of somebody else: USER_PERMISSION_DENIED, since Google
+    tells nobody
     which ids exist.
 
     Raises:
@@ -56,15 +57,16 @@ def authorise(accounts: dict[int, Account], customer_id: str, login_customer_id:
         raise RequestRefusedError(
             ApiError(
                 code="AuthorizationError.USER_PERMISSION_DENIED",
-                message="User doesn't have permission to access customer. Note: If you're accessing a client customer, the "
-                "manager's customer id must be set in the 'login-customer-id' header.",
+                message="User doesn't have permission to access customer. Note: If you're accessing a client "
+                "customer, the manager's customer id must be set in the 'login-customer-id' header.",
             )
         )
     if account.status != "ENABLED" or login.status != "ENABLED":
         raise RequestRefusedError(
             ApiError(
                 code="AuthorizationError.CUSTOMER_NOT_ENABLED",
-                message="The customer account can't be accessed because it is not yet enabled or has been deactivated.",
+                message="The customer account can't be accessed because it is not yet enabled or has been "
+                "deactivated.",
             )
         )
     return account

@@ -63,8 +63,12 @@ def text_facts(text: str) -> TextFacts:
 
 def is_past(date: str, now: float, time_zone: str) -> bool:
     """Whether a countdown's date is over in the account's time zone."""
-    zone = ZoneInfo(time_zone)
-    return datetime.strptime(date, _DATE).replace(tzinfo=zone) <= datetime.fromtimestamp(now, zone)
+    return _moment(date, time_zone) <= now
+
+
+@lru_cache(maxsize=1_000)
+def _moment(date: str, time_zone: str) -> float:
+    return datetime.strptime(date, _DATE).replace(tzinfo=ZoneInfo(time_zone)).timestamp()
 
 
 def _width(text: str) -> int:
@@ -75,7 +79,7 @@ def _width(text: str) -> int:
 
 def _countdown_date(arguments: str, problem: str) -> tuple[str, str]:
     """The date of `2026-11-27 00:00:00,5`, and the problem with it."""
-    date = arguments.split(",")[0].strip().strip("'\"")
+    date = arguments.split(",", maxsplit=1)[0].strip().strip("'\"")
     try:
         datetime.strptime(date, _DATE)  # noqa: DTZ007 - the zone is the account's, known later
     except ValueError:

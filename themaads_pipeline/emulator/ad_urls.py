@@ -10,6 +10,7 @@ from themaads_pipeline.emulator.messages import Message
 _MAX_URL_BYTES = 2_084
 _MAX_PARAMETERS, _MAX_KEY, _MAX_VALUE = 8, 16, 250
 _KEY = re.compile(r"[A-Za-z0-9]+")
+_START = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:/*)?[^/?#]*")
 _HOST = re.compile(
     r"(?=.{4,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]", re.IGNORECASE
 )
@@ -42,7 +43,7 @@ def url_problem(url: str, kind: str) -> str:
             if kind == "FINAL_URL"
             else "UrlFieldError.MALFORMED_FINAL_MOBILE_URL"
         )
-    start = re.split(r"(?<=[^:/])[/?#]", url, maxsplit=1)[0]
+    start = _START.match(url)[0]  # type: ignore[index] # every text matches
     problem = _start_problem(start)
     if problem == "MALFORMED":
         return f"UrlFieldError.MALFORMED_{kind}"

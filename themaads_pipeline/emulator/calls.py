@@ -48,7 +48,9 @@ Run = Callable[["World", Call, Message], Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
-    """A method of a service. `operations` names the request's field of operations; a method with one is a mutate."""
+    """A method of a service. `operations` names the request's field of operations; a method with one is a
+    mutate.
+    """
 
     service: str
     name: str

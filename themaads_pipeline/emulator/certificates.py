@@ -1,4 +1,6 @@
-"""The emulator's own certificate authority and server certificate, since the official client speaks nothing but TLS."""
+"""The emulator's own certificate authority and server certificate, since the official client speaks nothing
+but TLS.
+"""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -17,7 +19,8 @@ _BACKDATED = timedelta(days=2)
 def server_certificate(folder: Path) -> tuple[bytes, bytes]:
     """Key and certificate of the server as PEM; `ca.pem` in the folder is what clients have to trust.
 
-    Kept between starts, so that clients with a loaded `ca.pem` survive a restart; made anew when not valid now.
+    Kept between starts, so that clients with a loaded `ca.pem` survive a restart; made anew when not valid
+    now.
     """
     ca_file, key_file, certificate_file = folder / "ca.pem", folder / "server-key.pem", folder / "server.pem"
     if not (

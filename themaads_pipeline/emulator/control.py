@@ -1,4 +1,6 @@
-"""The control port: plain HTTP on loopback that shows the state, scripts faults, seeds, and issues OAuth tokens."""
+"""The control port: plain HTTP on loopback that shows the state, scripts faults, seeds, and issues OAuth
+tokens.
+"""
 
 import csv
 import io
@@ -34,32 +36,32 @@ class Control:
     def __init__(self, world: World, tokens: TokenIssuer) -> None:
         self._world = world
         self._tokens = tokens
+        self._overviews: dict[str, Callable[[dict[str, str]], Any]] = {
+            "health": lambda _: {"status": "ok"},
+            "stats": lambda _: self._stats(),
+            "accounts": lambda _: [plain_account(account) for account in world.accounts.values()],
+            "requests": self._requests,
+            "faults": lambda _: world.faults.listed(),
+        }
 
     def get(self, path: list[str], query: dict[str, str]) -> Answer:
         world = self._world
         match path:
-            case ["health"]:
-                return _json({"status": "ok"})
-            case ["stats"]:
-                return _json(self._stats())
-            case ["accounts"]:
-                return _json([plain_account(account) for account in world.accounts.values()])
-            case ["accounts", customer_id, what] if (read := _ACCOUNT_PARTS.get(what)) is not None:
-                account = world.accounts[int(customer_id.replace("-", ""))]
-                with account.lock:
-                    return _json(read(account))
-            case ["requests"]:
-                entries = world.log.entries(
-                    query.get("account", "").replace("-", ""), query.get("method", "")
-                )
-                if query.get("full") in {"1", "true"}:
-                    return _json([plain_request(entry, world.accounts) for entry in entries])
-                return _json([entry.described() for entry in entries])
-            case ["faults"]:
-                return _json(world.faults.listed())
             case ["ad_groups.csv"]:
                 return self._upload_file()
+            case ["accounts", customer_id, what] if what in _ACCOUNT_PARTS:
+                account = world.accounts[int(customer_id.replace("-", ""))]
+                with account.lock:
+                    return _json(_ACCOUNT_PARTS[what](account))
+            case [name] if name in self._overviews:
+                return _json(self._overviews[name](query))
         return _json({"error": "no such path"}, 404)
+
+    def _requests(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        entries = self._world.log.entries(query.get("account", "").replace("-", ""), query.get("method", ""))
+        if query.get("full") in {"1", "true"}:
+            return [plain_request(entry, self._world.accounts) for entry in entries]
+        return [entry.described() for entry in entries]
 
     def post(self, path: list[str], body: bytes) -> Answer:
         world = self._world

@@ -1,4 +1,6 @@
-"""What an account holds. Compact on purpose: a load test seeds a million ad groups, so messages are made when asked for."""
+"""What an account holds. Compact on purpose: a load test seeds a million ad groups, so messages are made
+when asked for.
+"""
 
 from collections.abc import Callable
 from copy import copy
@@ -14,10 +16,12 @@ LABEL_ENABLED, LABEL_REMOVED = 2, 3
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Entity:
-    """Something in an account that changes. `past` keeps earlier states while a fault lets reads lag behind commits."""
+    """Something in an account that changes. `past` keeps earlier states while a fault lets reads lag behind
+    commits.
+    """
 
     created_at: float = 0.0
-    past: tuple[float, Self] | None = None
+    past: tuple[float, Any] | None = None
 
     def remember(self, now: float) -> None:
         """Keep the present state as what was true until now."""
@@ -27,7 +31,7 @@ class Entity:
         """The state at an earlier moment, None when it did not exist yet."""
         if self.created_at > moment:
             return None
-        state = self
+        state: Self = self
         while state.past is not None and state.past[0] > moment:
             state = state.past[1]
         return state
@@ -114,7 +118,9 @@ class AdGroup(Entity):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Ad(Entity):
-    """An ad in its ad group. `body` is the Ad message as it was sent, serialised, or what makes it (a seeded one)."""
+    """An ad in its ad group. `body` is the Ad message as it was sent, serialised, or what makes it (a
+    seeded one).
+    """
 
     ad_group: AdGroup
     ad_id: int
@@ -129,23 +135,26 @@ class Ad(Entity):
 
     @property
     def resource_name(self) -> str:
-        return f"customers/{self.ad_group.campaign.account.customer_id}/adGroupAds/{self.ad_group.ad_group_id}~{self.ad_id}"
+        group = self.ad_group
+        return f"customers/{group.campaign.account.customer_id}/adGroupAds/{group.ad_group_id}~{self.ad_id}"
 
     def ad_message(self) -> Message:
         """The Ad alone, with what Google fills in."""
-        ad = message_class("resources.Ad").FromString(
-            self.body if isinstance(self.body, bytes) else self.body()
-        )
+        ad = message_class("resources.Ad")()
+        self._fill(ad)
+        return ad
+
+    def _fill(self, ad: Message) -> None:
+        ad.MergeFromString(self.body if isinstance(self.body, bytes) else self.body())
         ad.id = self.ad_id
         ad.type_ = self.type
         ad.resource_name = f"customers/{self.ad_group.campaign.account.customer_id}/ads/{self.ad_id}"
-        return ad
 
     def message(self, now: float = 0.0) -> Message:
         ad_group_ad = message_class("resources.AdGroupAd")(
             resource_name=self.resource_name, status=self.status, ad_group=self.ad_group.resource_name
         )
-        ad_group_ad.ad.MergeFrom(self.ad_message())
+        self._fill(ad_group_ad.ad)
         ad_group_ad.labels.extend([label.resource_name for label in self.labels])
         summary = ad_group_ad.policy_summary
         if now and now < self.review_until:

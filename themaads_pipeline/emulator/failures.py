@@ -14,7 +14,9 @@ Path = tuple[PathElement, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiError:
-    """One GoogleAdsError. `code` is `Kind.NAME` (`AdError.LINE_TOO_WIDE`); `path` leads to the offending field."""
+    """One GoogleAdsError. `code` is `Kind.NAME` (`AdError.LINE_TOO_WIDE`); `path` leads to the offending
+    field.
+    """
 
     code: str
     message: str = ""
@@ -51,7 +53,9 @@ class OperationRefusedError(Exception):
 
 
 class RequestRefusedError(Exception):
-    """The whole request is answered with an error. Without errors it is a plain gRPC status, as a proxy or a lost connection gives."""
+    """The whole request is answered with an error. Without errors it is a plain gRPC status, as a proxy or
+    a lost connection gives.
+    """
 
     def __init__(self, *errors: ApiError, status: grpc.StatusCode | None = None, message: str = "") -> None:
         super().__init__(message or ", ".join(error.code for error in errors))
@@ -98,7 +102,9 @@ def failure(errors: Iterable[ApiError], request_id: str) -> Message:
 
 
 def status_with_failure(failure_message: Message, version: str, *, code: int, message: str) -> Message:
-    """A google.rpc.Status with exactly one detail, the failure, under the client's own version's type name."""
+    """A google.rpc.Status with exactly one detail: the failure, under the type name of the client's
+    version.
+    """
     from google.rpc import status_pb2  # noqa: PLC0415 - importing google.rpc is left to the first error
 
     status = status_pb2.Status(code=code, message=message)
@@ -112,7 +118,9 @@ def status_with_failure(failure_message: Message, version: str, *, code: int, me
 def trailing_metadata(
     refusal: RequestRefusedError, version: str, request_id: str
 ) -> tuple[tuple[str, Any], ...]:
-    """What Google sends behind an error: the request's id, the failure by version, and the status with the failure."""
+    """What Google sends behind an error: the request's id, the failure by version, and the status with the
+    failure.
+    """
     metadata: list[tuple[str, Any]] = [("request-id", request_id)]
     if refusal.errors:
         body = failure(refusal.errors, request_id)

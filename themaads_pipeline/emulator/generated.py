@@ -1,4 +1,6 @@
-"""Accounts in bulk for load tests: the same ones for the same figures, and an ad's texts are made when they are read."""
+"""Accounts in bulk for load tests: the same ones for the same figures, and an ad's texts are made when they
+are read.
+"""
 
 from functools import partial
 from random import Random
@@ -8,10 +10,12 @@ from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign
 from themaads_pipeline.emulator.messages import enum_values, message_class
 
 _PRODUCTS = (
-    "Hardloopschoenen", "Wandelschoenen", "Sneakers", "Laarzen", "Sandalen", "Winterjassen", "Regenjassen", "Truien",
-    "Spijkerbroeken", "Overhemden", "Jurken", "Rugzakken", "Koffers", "Horloges", "Zonnebrillen", "Hoofdtelefoons",
-    "Koffiemachines", "Stofzuigers", "Wasmachines", "Televisies", "Laptops", "Tablets", "Fietsen", "Fietstassen",
-    "Tuinstoelen", "Lampen", "Matrassen", "Dekbedden", "Boeken", "Puzzels",
+    "Hardloopschoenen", "Wandelschoenen", "Sneakers", "Laarzen", "Sandalen",
+    "Winterjassen", "Regenjassen", "Truien", "Spijkerbroeken", "Overhemden",
+    "Jurken", "Rugzakken", "Koffers", "Horloges", "Zonnebrillen",
+    "Hoofdtelefoons", "Koffiemachines", "Stofzuigers", "Wasmachines", "Televisies",
+    "Laptops", "Tablets", "Fietsen", "Fietstassen", "Tuinstoelen",
+    "Lampen", "Matrassen", "Dekbedden", "Boeken", "Puzzels",
 )  # fmt: skip
 _QUALITIES = (
     "Heren",
@@ -32,7 +36,8 @@ _CAMPAIGN_IDS_FROM = 20_000_000_000
 
 
 def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> list[tuple[int, int, str, int, str]]:
-    """Adds accounts with campaigns and ad groups, one enabled RSA each, and gives them as rows of an upload file.
+    """Adds accounts with campaigns and ad groups, one enabled RSA each, and gives them as rows of an upload
+    file.
 
     `figures`: accounts (28), ad_groups in all (50,000), seed (1), first_customer_id (2,000,000,001),
     manager (1,000,000,001, made when missing).

@@ -1,8 +1,11 @@
 """Raw protobuf classes of one API version, by name.
 
-All versions that the client has (v23 to v26) agree on the wire in everything the emulator reads or writes: fields were
-added between them, none was renumbered. So one set of classes serves them all, and only names that travel as text
-(type URLs, the failure's metadata key) are written per version. Raw classes, since proto-plus costs ten times as much.
+All versions that the client has (v23 to v26) agree on the wire in everything the emulator reads or writes:
+fields were
+added between them, none was renumbered. So one set of classes serves them all, and only names that travel
+as text
+(type URLs, the failure's metadata key) are written per version. Raw classes, since proto-plus costs ten
+times as much.
 """
 
 from functools import cache

@@ -1,4 +1,6 @@
-"""The engine of every mutate: operations one after another, partial failure or all or nothing, dry run, and the answer's shape."""
+"""The engine of every mutate: operations one after another, partial failure or all or nothing, dry run, and
+the answer's shape.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +39,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The entity of each operation in the request's order, None where it failed, and the status of a partial failure."""
+    """The entity of each operation in the request's order, None where it failed, and the status of a
+    partial failure.
+    """
 
     entities: list[Any]
     partial_failure: Message
@@ -139,7 +143,9 @@ def _note_failure(tx: Transaction, call: Call, index: int, step: Step) -> None:
 
 
 def _ad_group_of(operation: Message) -> int:
-    """The ad group that an operation on an ad, or on labels of ads and ad groups, is about; -1 for other operations."""
+    """The ad group that an operation on an ad, or on labels of ads and ad groups, is about; -1 for other
+    operations.
+    """
     kind = operation.WhichOneof("operation")
     target = getattr(operation, kind)
     name = target

@@ -10,7 +10,9 @@ from themaads_pipeline.emulator.messages import Message, enum_values, message_cl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyRule:
-    """A word in a text, or a domain of a URL, and its topic. An exemptible one is let through when the request says so."""
+    """A word in a text, or a domain of a URL, and its topic. An exemptible one is let through when the
+    request says so.
+    """
 
     topic: str
     word: str = ""
@@ -27,7 +29,7 @@ class Finding:
     exemptible: bool
 
 
-_PUNCTUATION = PolicyRule(topic="PUNCTUATION_AND_SYMBOLS", word="!")
+PUNCTUATION = "PUNCTUATION_AND_SYMBOLS"
 _MAX_JUDGED = 50_000
 
 
@@ -36,55 +38,51 @@ class Policy:
     """The rules in force. Judgements of texts are kept: the texts of a theme come back with every ad."""
 
     rules: tuple[PolicyRule, ...] = ()
-    _headlines: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
-    _texts: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    _clean: set[str] = field(default_factory=set)
     _hosts: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
-    def headline(self, text: str) -> tuple[Finding, ...]:
-        findings = self._headlines.get(text)
-        if findings is None:
-            findings = self._judge(text, (*self.rules, _PUNCTUATION))
-            _keep(self._headlines, text, findings)
-        return findings
+    def findings(self, headlines: list[str], others: list[str], urls: Iterable[str]) -> list[Finding]:
+        """Everything in an ad that belongs to a topic: texts, paths and URLs."""
+        found: list[Finding] = []
+        if self.rules:
+            texts = {*headlines, *others}
+            for text in texts - self._clean:
+                if judged := self._judge(text):
+                    found.extend(judged)
+                elif len(self._clean) < _MAX_JUDGED:
+                    self._clean.add(text)
+            for url in urls:
+                found.extend(self._of_host(url))
+        found.extend(
+            Finding(PUNCTUATION, "PROHIBITED", text, exemptible=False) for text in headlines if "!" in text
+        )
+        return found
 
-    def text(self, text: str) -> tuple[Finding, ...]:
-        findings = self._texts.get(text)
+    def _of_host(self, url: str) -> tuple[Finding, ...]:
+        start = "/".join(url.split("/", 3)[:3])
+        findings = self._hosts.get(start)
         if findings is None:
-            findings = self._judge(text, self.rules)
-            _keep(self._texts, text, findings)
-        return findings
-
-    def url(self, url: str) -> tuple[Finding, ...]:
-        if not self.rules:
-            return ()
-        host = urlsplit(url).hostname or ""
-        findings = self._hosts.get(host)
-        if findings is None:
+            host = urlsplit(start).hostname or ""
             findings = tuple(
-                Finding(rule.topic, rule.type, url, rule.exemptible)
+                Finding(rule.topic, rule.type, start, rule.exemptible)
                 for rule in self.rules
                 if rule.domain and (host == rule.domain or host.endswith("." + rule.domain))
             )
-            _keep(self._hosts, host, findings)
+            if len(self._hosts) > _MAX_JUDGED:
+                self._hosts.clear()
+            self._hosts[start] = findings
         return findings
 
-    @staticmethod
-    def _judge(text: str, rules: Iterable[PolicyRule]) -> tuple[Finding, ...]:
+    def _judge(self, text: str) -> tuple[Finding, ...]:
         found = []
-        for rule in rules:
-            if not rule.word:
+        lowered = text.lower()
+        for rule in self.rules:
+            if not rule.word or rule.word.lower() not in lowered:
                 continue
             edge = r"\b" if rule.word[0].isalnum() and rule.word[-1].isalnum() else ""
             if match := re.search(f"{edge}{re.escape(rule.word)}{edge}", text, re.IGNORECASE):
-                evidence = text if rule is _PUNCTUATION else match[0]
-                found.append(Finding(rule.topic, rule.type, evidence, rule.exemptible))
+                found.append(Finding(rule.topic, rule.type, match[0], rule.exemptible))
         return tuple(found)
-
-
-def _keep(cache: dict[str, tuple[Finding, ...]], key: str, findings: tuple[Finding, ...]) -> None:
-    if len(cache) > _MAX_JUDGED:
-        cache.clear()
-    cache[key] = findings
 
 
 def topic_entries(findings: Iterable[Finding]) -> tuple[Message, ...]:
@@ -119,7 +117,9 @@ DESTINATION_NOT_WORKING = "DESTINATION_NOT_WORKING"
 
 @dataclass(slots=True)
 class SiteChecks:
-    """Google fetches the final URL of each new ad; a site that gets too many checks a second answers some with errors."""
+    """Google fetches the final URL of each new ad; a site that gets too many checks a second answers some
+    with errors.
+    """
 
     _checks: dict[tuple[str, int], int] = field(default_factory=dict)
 

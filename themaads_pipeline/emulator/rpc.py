@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import grpc
 
@@ -66,14 +66,18 @@ class Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio ships n
         )
 
     def _unary(self, method: Method, version: str, request: Message, context: Any) -> Message:
-        with _Attempt(self._world, self._tokens, method, version, request, context) as attempt:
+        with _Attempt(
+            self._world, self._tokens, method, version, request=request, context=context
+        ) as attempt:
             response = attempt.run()
             attempt.lose_answer_if_scripted()
         context.set_trailing_metadata((("request-id", attempt.call.request_id),))
         return response
 
     def _stream(self, method: Method, version: str, request: Message, context: Any) -> Iterator[Message]:
-        with _Attempt(self._world, self._tokens, method, version, request, context) as attempt:
+        with _Attempt(
+            self._world, self._tokens, method, version, request=request, context=context
+        ) as attempt:
             yield from attempt.run()
             attempt.lose_answer_if_scripted()
         context.set_trailing_metadata((("request-id", attempt.call.request_id),))
@@ -84,10 +88,19 @@ def _serialise(message: Message) -> bytes:
 
 
 class _Attempt:
-    """One call on its way. Leaving the `with` block logs it, and turns what went wrong into Google's answer."""
+    """One call on its way. Leaving the `with` block logs it, and turns what went wrong into Google's
+    answer.
+    """
 
     def __init__(
-        self, world: World, tokens: TokenIssuer, method: Method, version: str, request: Message, context: Any
+        self,
+        world: World,
+        tokens: TokenIssuer,
+        method: Method,
+        version: str,
+        *,
+        request: Message,
+        context: Any,
     ) -> None:
         self._world, self._tokens, self._method = world, tokens, method
         self._request, self._context = request, context
@@ -95,11 +108,11 @@ class _Attempt:
         self._faults: list[Fault] = []
         self._mutating = False
 
-    def __enter__(self) -> "_Attempt":
+    def __enter__(self) -> Self:
         self._world.log.began(self.call)
         return self
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._mutating:
             account = self.call.target
             with account.lock:
@@ -192,7 +205,7 @@ class _Attempt:
         account = self.call.target
         with account.lock:
             if self._world.profile.one_mutate_per_account and account.mutates_in_flight:
-                message = "Multiple requests were attempting to modify the same resource at once. Retry the request."
+                message = "Multiple requests were attempting to modify the same resource at once."
                 raise RequestRefusedError(
                     ApiError(code="DatabaseError.CONCURRENT_MODIFICATION", message=message)
                 )
@@ -202,7 +215,9 @@ class _Attempt:
         self._world.log.mutating(account.customer_id, in_flight)
 
     def _spend_time(self) -> None:
-        """Sleeps so that the answer is ready when the profile says; the commit comes at the end, as with Google."""
+        """Sleeps so that the answer is ready when the profile says; the commit comes at the end, as with
+        Google.
+        """
         profile = self._world.profile
         if not profile.request_s:
             return

@@ -10,9 +10,15 @@
         managers: [1000000001]           # default: the only manager, if there is just one
         direct: false                    # true: reachable without login-customer-id, though managed
         labels: [{id: 1, name: THEMA_ORIGINAL, status: ENABLED}]
-        campaigns: [{id: 1, name: Search, status: ENABLED, end_date_time: "2037-12-30 23:59:59", experiment_type: BASE,
-                     channel_type: SEARCH}]
-        ad_groups: [{id: 1, name: Schoenen, status: ENABLED, type: SEARCH_STANDARD, campaign_id: 1, labels: [name or id]}]
+        campaigns:
+          - id: 1
+            name: Search
+            status: ENABLED
+            end_date_time: "2037-12-30 23:59:59"   # default: none
+            experiment_type: BASE                  # EXPERIMENT
+            channel_type: SEARCH
+        ad_groups:
+          - {id: 1, name: Schoenen, campaign_id: 1, status: ENABLED, type: SEARCH_STANDARD, labels: [name or id]}
         ads:
           - id: 1
             ad_group_id: 1
@@ -36,7 +42,8 @@
     generate:                            # see `generated`
       {accounts: 28, ad_groups: 50000, seed: 1, first_customer_id: 2000000001, manager: 1000000001}
 
-Seeded entities are not checked against the rules of creation: a real account holds ads that no rule would let in today.
+Seeded entities are not checked against the rules of creation: a real account holds ads that no rule would
+let in today.
 """
 
 from collections.abc import Iterable
@@ -48,7 +55,7 @@ import yaml
 from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign, Label
 from themaads_pipeline.emulator.gaql.cursors import Cursors
 from themaads_pipeline.emulator.generated import generate
-from themaads_pipeline.emulator.messages import enum_values, message_class
+from themaads_pipeline.emulator.messages import Message, enum_values, message_class
 from themaads_pipeline.emulator.policy import Finding, Policy, PolicyRule, SiteChecks, topic_entries
 from themaads_pipeline.emulator.world import World
 
@@ -57,11 +64,11 @@ def read_seed(file: Path) -> dict[str, Any]:
     """The content of a seed file; JSON is YAML too.
 
     Raises:
-        ValueError: The file holds something else than a mapping.
+        TypeError: The file holds something else than a mapping.
     """
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
-        raise ValueError(f"{file}: a seed is a mapping with accounts, managers, policy or generate")
+        raise TypeError(f"{file}: a seed is a mapping with accounts, managers, policy or generate")
     return content
 
 
@@ -186,17 +193,7 @@ def _plant_ad(account: Account, item: dict[str, Any]) -> None:
     kind = item.get("type", "RESPONSIVE_SEARCH_AD")
     message = message_class("resources.Ad")(name=item.get("name", ""))
     if kind == "RESPONSIVE_SEARCH_AD":
-        rsa = message.responsive_search_ad
-        for field in ("headlines", "descriptions"):
-            for text in item.get(field) or ():
-                asset = getattr(rsa, field).add()
-                asset.text = text if isinstance(text, str) else text["text"]
-                pinned = None if isinstance(text, str) else text.get("pinned")
-                if pinned:
-                    asset.pinned_field = enum_values("ServedAssetFieldType")[pinned]
-        for field in ("path1", "path2"):
-            if item.get(field):
-                setattr(rsa, field, item[field])
+        _fill_texts(message.responsive_search_ad, item)
     for field in ("final_urls", "final_mobile_urls"):
         getattr(message, field).extend(item.get(field) or ())
     for field in ("tracking_url_template", "final_url_suffix"):
@@ -218,3 +215,15 @@ def _plant_ad(account: Account, item: dict[str, Any]) -> None:
     )
     ad_group.ads.append(ad)
     account.ads[ad.ad_id] = ad
+
+
+def _fill_texts(rsa: Message, item: dict[str, Any]) -> None:
+    for field in ("headlines", "descriptions"):
+        for entry in item.get(field) or ():
+            text = {"text": entry} if isinstance(entry, str) else entry
+            asset = getattr(rsa, field).add(text=text["text"])
+            if text.get("pinned"):
+                asset.pinned_field = enum_values("ServedAssetFieldType")[text["pinned"]]
+    for field in ("path1", "path2"):
+        if item.get(field):
+            setattr(rsa, field, item[field])

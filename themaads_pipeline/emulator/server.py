@@ -57,9 +57,11 @@ def serve(
     profile: str = "instant",
     seed: dict[str, Any] | None = None,
 ) -> Emulator:
-    """Starts an emulator that keeps its keys and the clients' configuration in the folder; port 0 is any free port.
+    """Starts an emulator that keeps its keys and the clients' configuration in the folder; port 0 is any
+    free port.
 
-    Afterwards the folder holds `google-ads.yaml`, `service-account.json`, `ca.pem` and `emulator.json` (the ports). Clients
+    Afterwards the folder holds `google-ads.yaml`, `service-account.json`, `ca.pem` and `emulator.json` (the
+    ports). Clients
     have to set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH to `ca.pem` before they open their first channel.
 
     Raises:

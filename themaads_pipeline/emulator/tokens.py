@@ -1,4 +1,6 @@
-"""OAuth: the token endpoint behind the service-account key and the refresh token that the emulator hands out."""
+"""OAuth: the token endpoint behind the service-account key and the refresh token that the emulator hands
+out.
+"""
 
 import base64
 import hashlib

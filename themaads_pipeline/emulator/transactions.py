@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Transaction:
     """Under the account's lock from first to last, so nobody sees what may be rolled back.
 
-    `spread_s` is the time the request took by its profile: ads count as made one after another over that time.
+    `spread_s` is the time the request took by its profile: ads count as made one after another over that
+    time.
     """
 
     world: "World"
@@ -62,7 +63,8 @@ class Transaction:
         Raises:
             OperationRefusedError: Malformed, or of another account.
         """
-        start, _, end = self.real_name(name, path).rpartition("/")
+        real = self.real_name(name, path) if self.temporary or self.failed_names else name
+        start, _, end = real.rpartition("/")
         ids = end.split("~")
         if not name:
             raise OperationRefusedError(ApiError(code="RequestError.RESOURCE_NAME_MISSING", path=path))

@@ -43,7 +43,8 @@ class World:
         return time.time() + self.clock_offset_s
 
     def next_id(self) -> int:
-        return next(self._ids)
+        number: int = next(self._ids)
+        return number
 
     def ids_above(self, taken: int) -> None:
         """Future ids are greater than this one."""

@@ -1,1 +1,1 @@
-"""The Google Ads Query Language: reading a query, checking it against the API's messages, and answering it."""
+"""The Google Ads Query Language: reading a query, checking it against the messages, and answering it."""

@@ -1,4 +1,6 @@
-"""Answers that are read page by page. A token is good for one query of one account, and for the last answers only."""
+"""Answers that are read page by page. A token is good for one query of one account, and for the last
+answers only.
+"""
 
 import secrets
 from collections import OrderedDict

@@ -1,4 +1,6 @@
-"""Fields of GoogleAdsRow by their GAQL names, found in the message descriptors, so that new fields come for free."""
+"""Fields of GoogleAdsRow by their GAQL names, found in the message descriptors, so that new fields come for
+free.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ _FLOATS = frozenset({1, 2})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A selectable field. `steps` are protobuf names below the resource's own message (`type_` for `type`)."""
+    """A selectable field. `steps` are protobuf names below the resource's message (`type_` for `type`)."""
 
     name: str
     resource: str

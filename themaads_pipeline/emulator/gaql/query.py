@@ -16,7 +16,6 @@ class Condition:
     field: str
     operator: str
     values: tuple[str, ...] = ()
-    listed: bool = False
 
 
 @dataclass(slots=True)
@@ -45,6 +44,15 @@ def parse(text: str) -> Query:
         name = "UNEXPECTED_INPUT" if tokens.next.kind not in {"end", "word"} else "EXPECTED_FROM"
         raise query_error(name, f"expected FROM, got '{tokens.next.text}'", tokens.next.text)
     query = Query(fields=fields, resource=_word(tokens, "a resource").text)
+    _clauses(tokens, query)
+    tokens.take_keyword(";")
+    if tokens.next.kind != "end":
+        raise _unexpected(tokens.next)
+    return query
+
+
+def _clauses(tokens: Tokens, query: Query) -> None:
+    """What may follow the resource, in the only order that is allowed."""
     if tokens.take_keyword("WHERE"):
         query.conditions.append(_condition(tokens))
         while tokens.take_keyword("AND"):
@@ -59,10 +67,6 @@ def parse(text: str) -> Query:
         query.limit = _limit(tokens.take())
     if tokens.take_keyword("PARAMETERS"):
         _parameters(tokens, query)
-    tokens.take_keyword(";")
-    if tokens.next.kind != "end":
-        raise _unexpected(tokens.next)
-    return query
 
 
 def _unexpected(token: Token) -> Exception:
@@ -92,34 +96,36 @@ def _condition(tokens: Tokens) -> Condition:
     operator = token.keyword
     if operator in _COMPARISONS:
         return Condition(name, operator, (_value(tokens),))
-    negated = operator == "NOT"
-    if negated:
-        operator = tokens.take().keyword
-    prefix = "NOT " if negated else ""
-    if operator == "IN":
-        return Condition(name, f"{prefix}IN", _list(tokens), listed=True)
-    if operator in {"LIKE", "REGEXP_MATCH"}:
-        return Condition(name, f"{prefix}{operator}", (_value(tokens),))
-    if operator == "CONTAINS" and not negated:
+    if operator == "NOT":
+        token = tokens.take()
+        operator = f"NOT {token.keyword}"
+    match operator:
+        case "IN" | "NOT IN":
+            return Condition(name, operator, _list(tokens))
+        case "LIKE" | "NOT LIKE" | "REGEXP_MATCH" | "NOT REGEXP_MATCH" | "DURING":
+            return Condition(name, operator, (_value(tokens),))
+        case "CONTAINS" | "IS" | "BETWEEN":
+            return _compound_condition(name, operator, tokens)
+    if token.kind == "end":
+        raise _unexpected(token)
+    raise query_error("BAD_OPERATOR", f"invalid operator '{token.text}'", token.text)
+
+
+def _compound_condition(name: str, operator: str, tokens: Tokens) -> Condition:
+    if operator == "CONTAINS":
         quantifier = tokens.take()
         if quantifier.keyword not in {"ANY", "ALL", "NONE"}:
             raise query_error("BAD_OPERATOR", "expected ANY, ALL or NONE after CONTAINS", quantifier.text)
-        return Condition(name, f"CONTAINS {quantifier.keyword}", _list(tokens), listed=True)
-    if operator == "IS" and not negated:
+        return Condition(name, f"CONTAINS {quantifier.keyword}", _list(tokens))
+    if operator == "IS":
         is_not = tokens.take_keyword("NOT")
         if not tokens.take_keyword("NULL"):
             raise _unexpected(tokens.next)
         return Condition(name, "IS NOT NULL" if is_not else "IS NULL")
-    if operator == "BETWEEN" and not negated:
-        low = _value(tokens)
-        if not tokens.take_keyword("AND"):
-            raise query_error("EXPECTED_AND", "expected AND in BETWEEN", tokens.next.text)
-        return Condition(name, "BETWEEN", (low, _value(tokens)))
-    if operator == "DURING" and not negated:
-        return Condition(name, "DURING", (_value(tokens),))
-    if token.kind == "end":
-        raise _unexpected(token)
-    raise query_error("BAD_OPERATOR", f"invalid operator '{token.text}'", token.text)
+    low = _value(tokens)
+    if not tokens.take_keyword("AND"):
+        raise query_error("EXPECTED_AND", "expected AND in BETWEEN", tokens.next.text)
+    return Condition(name, "BETWEEN", (low, _value(tokens)))
 
 
 def _value(tokens: Tokens) -> str:

@@ -1,4 +1,6 @@
-"""Answers a query: finds the rows (by index where one fits), filters, orders, and copies the selected fields."""
+"""Answers a query: finds the rows (by index where one fits), filters, orders, and copies the selected
+fields.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -9,7 +11,7 @@ from themaads_pipeline.emulator.gaql.fields import Field, find_field, resource_n
 from themaads_pipeline.emulator.gaql.query import Query
 from themaads_pipeline.emulator.gaql.sources import SOURCES, AdGroupLabel, AdLabel, Source
 from themaads_pipeline.emulator.gaql.tokens import query_error
-from themaads_pipeline.emulator.messages import Message, message_class
+from themaads_pipeline.emulator.messages import Descriptor, Message, message_class
 
 # Read from the entity itself: building a message for each candidate row would cost more than all the rest.
 _SHORTCUTS: dict[tuple[str, str], Callable[[Any], Any]] = {
@@ -70,13 +72,13 @@ class Search:
         return found if self._query.limit is None else found[: self._query.limit]
 
     def message(self, entity: Any) -> Message:
-        """One GoogleAdsRow with the selected fields and the resource names of the resources they belong to."""
+        """One GoogleAdsRow: the selected fields, and the resource names of the resources they belong to."""
         row = message_class("services.GoogleAdsRow")()
-        for resource, tree in self._plans:
+        for resource, plan in self._plans:
             source = self._resource_message(resource, entity)
             target = getattr(row, resource)
             target.SetInParent()
-            _copy(source, target, tree)
+            _copy(source, target, plan)
         return row
 
     def forget_messages(self) -> None:
@@ -139,7 +141,7 @@ class Search:
             self._messages[key] = kept
         return kept[1]
 
-    def _projection(self) -> list[tuple[str, dict[str, Any]]]:
+    def _projection(self) -> list[tuple[str, "Plan"]]:
         trees: dict[str, dict[str, Any]] = {}
         if self._query.parameters.get("omit_unselected_resource_names") != "true":
             trees[self._query.resource] = {"resource_name": None}
@@ -149,24 +151,41 @@ class Search:
             for step in field.steps[:-1]:
                 tree = tree.setdefault(step, {})
             tree[field.steps[-1]] = None
-        return list(trees.items())
+        row = message_class("services.GoogleAdsRow").DESCRIPTOR.fields_by_name
+        return [(name, _compiled(tree, row[name].message_type)) for name, tree in trees.items()]
 
 
 def _sort_key(value: Any) -> tuple[bool, Any]:
     return value is not None, value if value is not None else 0
 
 
-def _copy(source: Message, target: Message, tree: dict[str, Any]) -> None:
-    fields = source.DESCRIPTOR.fields_by_name
+Plan = list[tuple[str, str, Any]]  # field, how to copy it, and the plan below
+
+
+def _compiled(tree: dict[str, Any], descriptor: Descriptor) -> Plan:
+    """What to copy, with all questions about descriptors answered once a query instead of once a row."""
+    plan: Plan = []
     for name, below in tree.items():
-        descriptor = fields[name]
-        if descriptor.is_repeated:
+        field = descriptor.fields_by_name[name]
+        if field.is_repeated:
+            plan.append((name, "repeated", None))
+        elif field.message_type is not None:
+            plan.append((name, "message", None if below is None else _compiled(below, field.message_type)))
+        else:
+            plan.append((name, "optional" if field.has_presence else "plain", None))
+    return plan
+
+
+def _copy(source: Message, target: Message, plan: Plan) -> None:
+    for name, how, below in plan:
+        if how == "repeated":
             getattr(target, name).MergeFrom(getattr(source, name))
-        elif descriptor.message_type is not None:
-            if source.HasField(name):
-                if below is None:
-                    getattr(target, name).CopyFrom(getattr(source, name))
-                else:
-                    _copy(getattr(source, name), getattr(target, name), below)
-        elif not descriptor.has_presence or source.HasField(name):
+        elif how == "plain":
             setattr(target, name, getattr(source, name))
+        elif source.HasField(name):
+            if how == "optional":
+                setattr(target, name, getattr(source, name))
+            elif below is None:
+                getattr(target, name).CopyFrom(getattr(source, name))
+            else:
+                _copy(getattr(source, name), getattr(target, name), below)

@@ -1,4 +1,6 @@
-"""The resources that can stand behind FROM: their rows in an account, what they are attributed with, and their indexes."""
+"""The resources that can stand behind FROM: their rows in an account, what they are attributed with, and
+their indexes.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

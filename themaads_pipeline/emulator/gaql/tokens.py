@@ -1,4 +1,6 @@
-"""Splits a query into tokens, lazily: a list of 20,000 ids is read in one step by the parser, not token by token."""
+"""Splits a query into tokens, lazily: a list of 20,000 ids is read in one step by the parser, not token by
+token.
+"""
 
 import re
 from dataclasses import dataclass
@@ -59,7 +61,9 @@ class Tokens:
         return True
 
     def take_list(self) -> list[str] | None:
-        """All values of a plain list in brackets at once; None when the list needs its tokens read one by one."""
+        """All values of a plain list in brackets at once; None when the list needs its tokens read one by
+        one.
+        """
         if self.next.text != "(":
             return None
         start = self.next.position

@@ -14,7 +14,8 @@ Operate = Callable[[Transaction, Message], Any]
 class Resource:
     """A resource of the API that operations change.
 
-    Each function takes the transaction and the operation, raises OperationRefusedError with paths below the operation, and
+    Each function takes the transaction and the operation, raises OperationRefusedError with paths below the
+    operation, and
     gives the entity, which has a `resource_name`. Functions that are None are not offered.
     """
 

@@ -46,11 +46,11 @@ def _create(tx: Transaction, operation: Message) -> Ad:
     status = message.status or ENABLED
     if status not in {ENABLED, PAUSED}:
         errors.add("EnumError.ENUM_VALUE_NOT_PERMITTED", (*_CREATE, ("status", None)))
-    _rules().check(ad, errors, _AD, now=tx.now, time_zone=tx.account.time_zone)
+    headlines, descriptions = _rules().check(ad, errors, _AD, now=tx.now, time_zone=tx.account.time_zone)
     if not errors.found:
         _check_counts(ad_group, status, errors)
     errors.raise_any()
-    findings = _policy_findings(tx, ad)
+    findings = _policy_findings(tx, ad, headlines, descriptions)
     if findings:
         ignorable = set(operation.policy_validation_parameter.ignorable_policy_topics)
         refused = [found for found in findings if not (found.exemptible and found.topic in ignorable)]
@@ -59,8 +59,8 @@ def _create(tx: Transaction, operation: Message) -> Ad:
                 ApiError(
                     code="PolicyFindingError.POLICY_FINDING",
                     path=_AD,
-                    message="The resource has been disapproved since the policy summary includes policy topics of type "
-                    "PROHIBITED.",
+                    message="The resource has been disapproved since the policy summary includes policy "
+                    "topics of type PROHIBITED.",
                     trigger=refused[0].evidence,
                     details=finding_details(findings),
                 )
@@ -98,7 +98,7 @@ def _open_ad_group(tx: Transaction, name: str) -> AdGroup:
     ad_group = tx.account.ad_groups.get(ad_group_id)
     if ad_group is None:
         raise not_found(_AD_GROUP, name)
-    if ad_group.status == REMOVED or ad_group.campaign.status == REMOVED:
+    if REMOVED in {ad_group.status, ad_group.campaign.status}:
         raise OperationRefusedError(
             ApiError(
                 code="OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE",
@@ -120,7 +120,14 @@ def _open_ad_group(tx: Transaction, name: str) -> AdGroup:
 def _check_counts(ad_group: AdGroup, status: int, errors: Errors) -> None:
     present = [ad for ad in ad_group.ads if ad.status != REMOVED]
     if len(present) >= _MAX_ADS:
-        _count_error(errors, _CREATE, ad_group, _MAX_ADS, "TEXT_AND_OTHER_ADS_PER_AD_GROUP", len(present))
+        _count_error(
+            errors,
+            _CREATE,
+            ad_group,
+            limit=_MAX_ADS,
+            kind="TEXT_AND_OTHER_ADS_PER_AD_GROUP",
+            existing=len(present),
+        )
     if status == ENABLED:
         _check_enabled(ad_group, errors, _CREATE)
 
@@ -128,10 +135,19 @@ def _check_counts(ad_group: AdGroup, status: int, errors: Errors) -> None:
 def _check_enabled(ad_group: AdGroup, errors: Errors, path: Path) -> None:
     enabled = sum(ad.status == ENABLED and ad.type == _rsa_type() for ad in ad_group.ads)
     if enabled >= _MAX_ENABLED_RSAS:
-        _count_error(errors, path, ad_group, _MAX_ENABLED_RSAS, "RESPONSIVE_SEARCH_ADS_PER_AD_GROUP", enabled)
+        _count_error(
+            errors,
+            path,
+            ad_group,
+            limit=_MAX_ENABLED_RSAS,
+            kind="RESPONSIVE_SEARCH_ADS_PER_AD_GROUP",
+            existing=enabled,
+        )
 
 
-def _count_error(errors: Errors, path: Path, ad_group: AdGroup, limit: int, kind: str, existing: int) -> None:
+def _count_error(
+    errors: Errors, path: Path, ad_group: AdGroup, *, limit: int, kind: str, existing: int
+) -> None:
     details = resource_count_details(
         enclosing_id=ad_group.ad_group_id,
         limit=limit,
@@ -141,21 +157,13 @@ def _count_error(errors: Errors, path: Path, ad_group: AdGroup, limit: int, kind
     errors.add("ResourceCountLimitExceededError.ADGROUP_LIMIT", path, details=details)
 
 
-def _policy_findings(tx: Transaction, ad: Message) -> list[Finding]:
-    policy = tx.world.policy
-    findings: list[Finding] = []
+def _policy_findings(
+    tx: Transaction, ad: Message, headlines: list[str], descriptions: list[str]
+) -> list[Finding]:
     rsa = ad.responsive_search_ad
-    for asset in rsa.headlines:
-        if found := policy.headline(asset.text):
-            findings.extend(found)
-    for asset in rsa.descriptions:
-        if found := policy.text(asset.text):
-            findings.extend(found)
-    for text in (rsa.path1, rsa.path2):
-        if text and (found := policy.text(text)):
-            findings.extend(found)
     url = ad.final_urls[0]
-    findings.extend(policy.url(url))
+    others = [*descriptions, rsa.path1, rsa.path2]
+    findings = tx.world.policy.findings(headlines, others, [url, *ad.final_mobile_urls])
     if not findings and (limit := tx.world.site_limit(url)):
         moment = tx.now - tx.spread_s * (1 - tx.position)
         if throttled := tx.world.site_checks.check(url, moment, limit):

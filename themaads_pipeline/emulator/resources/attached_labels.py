@@ -66,7 +66,7 @@ def _create_on_ad(tx: Transaction, operation: Message) -> Attached:
     message = operation.create
     ad = _ad(tx, message.ad_group_ad, _AD, *tx.ids(message.ad_group_ad, "adGroupAds", _AD, count=2))
     label = find_label(tx, message.label, _LABEL)
-    if ad.status == REMOVED or ad.ad_group.status == REMOVED:
+    if REMOVED in {ad.status, ad.ad_group.status}:
         raise _refuse_removed(_AD, message.ad_group_ad)
     _attach(
         tx,

@@ -1,6 +1,6 @@
 """Labels of an account."""
 
-from themaads_pipeline.emulator.entities import LABEL_ENABLED, LABEL_REMOVED, Label
+from themaads_pipeline.emulator.entities import LABEL_ENABLED, LABEL_REMOVED, Ad, AdGroup, Label
 from themaads_pipeline.emulator.failures import ApiError, OperationRefusedError, Path
 from themaads_pipeline.emulator.messages import Message, message_class
 from themaads_pipeline.emulator.resources import Resource
@@ -60,7 +60,8 @@ def _update(tx: Transaction, operation: Message) -> Label:
 def _remove(tx: Transaction, operation: Message) -> Label:
     label = find_label(tx, operation.remove, (("remove", None),))
     tx.change(label, "status", LABEL_REMOVED)
-    for holder in (*tx.account.ads.values(), *tx.account.ad_groups.values()):
+    holders: list[Ad | AdGroup] = [*tx.account.ads.values(), *tx.account.ad_groups.values()]
+    for holder in holders:
         if label in holder.labels:
             tx.change(holder, "labels", tuple(other for other in holder.labels if other is not label))
     return label

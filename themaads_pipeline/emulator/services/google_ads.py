@@ -25,7 +25,7 @@ def _open(world: World, call: Call, request: Message) -> Search:
 
 def _search(world: World, call: Call, request: Message) -> Message:
     if request.page_size:
-        message = "Setting the page size is not supported. Search Responses will have fixed page size of '10000' rows."
+        message = f"Setting the page size is not supported; it is fixed at {_PAGE} rows."
         raise RequestRefusedError(ApiError(code="RequestError.PAGE_SIZE_NOT_SUPPORTED", message=message))
     response = message_class("services.SearchGoogleAdsResponse")()
     key, position = "", 0
