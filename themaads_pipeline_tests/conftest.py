@@ -1,5 +1,7 @@
 """Real parts for every test: one Postgres a test process, a database of its own for each test."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -7,22 +9,29 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from themaads_pipeline.ads.client import open_client
+from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.schema import migrate
 from themaads_pipeline.settings import Settings
+from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 _numbers = count()
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server whose database `themaads` has the schema: the template that tests clone."""
-    home = tmp_path_factory.mktemp("postgres")
+def postgres_server() -> Iterator[str]:
+    """A server whose database `themaads` has the schema: the template that tests clone.
+
+    Not below pytest's own folder: every other pytest that starts closes that to the server's system user.
+    """
+    home = Path(tempfile.mkdtemp(prefix="themaads-postgres-"))
     url = embedded.ensure_running(home, durable=False)
     migrate(url)
     yield url
     embedded.stop(home)
+    shutil.rmtree(home)
 
 
 @pytest.fixture
@@ -57,3 +66,26 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
     assert settings.database_url is not None
     with Ledger(settings.database_url, settings) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def emulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """One emulator a test process; tests take `emulator`, which is empty for each."""
+    with RunningEmulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(emulator_process: RunningEmulator) -> RunningEmulator:
+    """An emulator without accounts and faults: `seed` it."""
+    emulator_process.seed({})
+    emulator_process.reset()
+    return emulator_process
+
+
+@pytest.fixture
+def gateway(emulator: RunningEmulator) -> Iterator[Gateway]:
+    """The official client's way into the emulator."""
+    client = open_client(emulator.google_ads_yaml, trusted_roots=emulator.ca_file)
+    yield Gateway(client)
+    client.close()

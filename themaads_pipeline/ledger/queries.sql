@@ -226,7 +226,7 @@ values (:customer_id, 1, :upload, :epoch, clock_timestamp(), clock_timestamp() +
 on conflict (customer_id) do update
 set generation = held.generation + 1, upload = excluded.upload, epoch = excluded.epoch,
     acquired_at = clock_timestamp(), expires_at = excluded.expires_at
-where held.expires_at <= clock_timestamp()
+where held.expires_at <= clock_timestamp() or (held.upload = excluded.upload and held.epoch = excluded.epoch)
 returning generation, acquired_at, expires_at;
 
 -- name: lease_of^
@@ -369,9 +369,9 @@ where item.upload = :upload and item.customer_id = :customer_id and item.state =
   and attempt.deadline_at + make_interval(secs => :margin_s) < clock_timestamp();
 
 -- name: close_attempts!
--- An attempt none of whose items is still in doubt is settled.
+-- An attempt none of whose items is still in doubt is settled: all found means that it was committed, and is over.
 update themaads.attempt set state = 'settled', settled_at = clock_timestamp()
-where customer_id = :customer_id and state <> 'settled' and deadline_at < clock_timestamp()
+where customer_id = :customer_id and state <> 'settled' and (kind = 'ads' or deadline_at < clock_timestamp())
   and not exists (select from themaads.item where item.attempt_id = attempt.attempt_id and item.state = 'sending');
 
 

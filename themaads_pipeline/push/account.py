@@ -47,6 +47,7 @@ class AccountPush:
         self._heartbeat = heartbeat
         self._batch_size = min(work.config.batch_size, LARGEST_BATCH)
         self._failures_in_a_row = 0
+        self._doubted = False  # in this visit
 
     def visit(self) -> Later | None:
         """Do all that can be done now; None when nothing is left.
@@ -82,13 +83,19 @@ class AccountPush:
         labels = AccountLabels(self._work, account, lease)
         labels_left = self._finish_labels(account, labels)
         later = self._push_pending(account, lease, labels)
+        if self._doubted:
+            # What was created although its answer was lost can be found at once.
+            self._doubted = False
+            doubts = reconcile(self._work, account, lease)
         if self._work.stop.is_set():
             return None
-        if doubts.look_again_at is not None:
-            due_at = min(doubts.look_again_at, later.due_at) if later else doubts.look_again_at
-            return Later(due_at=due_at, reason=f"{doubts.items} items in doubt are looked up again")
+        if doubts.settled:
+            return self._soon("what was looked up goes on", seconds=0)
         if labels_left and later is None:
             raise TemporaryAdsError("labels are refused for a while", code="labels_left")
+        if doubts.look_again_at is not None and (later is None or doubts.look_again_at < later.due_at):
+            reason = f"{doubts.items} items in doubt are looked up again"
+            return Later(due_at=doubts.look_again_at, reason=reason)
         return later
 
     # Labels that an earlier visit, or an earlier run, left
@@ -228,6 +235,7 @@ class AccountPush:
             )
         except OutcomeUnknownError as error:
             attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
+            self._doubted = True
             return []
         except (TemporaryAdsError, AccountStoppedError, AdsStoppedError) as error:
             self._settle_unsent(lease, attempt, batch, f"{error.code}: {error}")

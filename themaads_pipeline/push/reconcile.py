@@ -11,6 +11,8 @@ from themaads_pipeline.model.ads import Account, LiveAd
 from themaads_pipeline.model.fingerprints import fingerprint
 from themaads_pipeline.push.work import LARGEST_READ, Work
 
+_BETWEEN_LOOKS_S = 0.5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Doubts:
@@ -18,6 +20,7 @@ class Doubts:
 
     items: int
     look_again_at: datetime | None
+    settled: int = 0  # by this look: adopted, or given back as proven absent
 
 
 def our_ad(item: DoubtfulItem, ads: Sequence[LiveAd]) -> LiveAd | None:
@@ -63,7 +66,7 @@ def reconcile(work: Work, account: Account, lease: Lease) -> Doubts:
     settled = ledger.attempts.reconcile(work.owner, lease, found=found, absent=absent, read_at=read_at)
     left = ledger.attempts.in_doubt(work.owner, lease)
     if not left:
-        return Doubts(items=0, look_again_at=None)
+        return Doubts(items=0, look_again_at=None, settled=settled)
     # The first look is at once, the next when absence can be noted, the last when it can be proven.
     again = min(
         item.first_absent_at + timedelta(seconds=work.settings.second_read_seconds)
@@ -71,5 +74,5 @@ def reconcile(work: Work, account: Account, lease: Lease) -> Doubts:
         else item.deadline_at + timedelta(seconds=margin)
         for item in left
     )
-    earliest = ledger.attempts.now() + timedelta(seconds=0.1 if settled else 0.5)
-    return Doubts(items=len(left), look_again_at=max(again, earliest))
+    earliest = ledger.attempts.now() + timedelta(seconds=_BETWEEN_LOOKS_S)
+    return Doubts(items=len(left), look_again_at=max(again, earliest), settled=settled)

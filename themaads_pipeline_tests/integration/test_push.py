@@ -1,0 +1,127 @@
+"""The push against the emulator: what is sent, what is recorded, and that both agree."""
+
+import pytest
+
+from themaads_pipeline.ads.gateway import Gateway
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.settings import Settings
+from themaads_pipeline_tests.pushing import EDITION, Pusher, generated
+from themaads_pipeline_tests.running_emulator import RunningEmulator
+
+
+@pytest.fixture
+def pusher(ledger: Ledger, gateway: Gateway, settings: Settings, emulator: RunningEmulator) -> Pusher:
+    return Pusher(ledger=ledger, gateway=gateway, settings=settings, emulator=emulator)
+
+
+def test_every_ad_group_gets_one_paused_ad_with_its_labels(pusher: Pusher) -> None:
+    refs = generated(pusher.emulator, accounts=3, ad_groups=300)
+    upload = pusher.submit(refs)
+    summary = pusher.push(upload)
+    assert summary.is_finished
+    assert summary.progress.status is UploadStatus.FINISHED
+    assert (summary.progress.done, summary.progress.failed) == (300, 0)
+    ledger_ads = {item["new_ad_id"]: item for item in pusher.ledger.outcomes.items(upload)}
+    for customer_id in {customer_id for customer_id, _ in refs}:
+        ads = pusher.themed_ads(customer_id)
+        assert {ad["ad_group_id"] for ad in ads} == {
+            group for account, group in refs if account == customer_id
+        }
+        for ad in ads:
+            assert ad["status"] == "PAUSED"
+            assert ad["labels"] == ["THEME_BF_2026"]
+            item = ledger_ads[ad["ad_id"]]
+            assert (item["ad_group_id"], item["state"], item["edition"]) == (
+                ad["ad_group_id"],
+                "done",
+                EDITION,
+            )
+            assert item["edition_label_id"] is not None
+            assert item["original_label_id"] is not None
+        originals = [ad for ad in pusher.emulator.ads(customer_id) if ad not in ads]
+        assert all(ad["labels"] == ["THEMA_ORIGINAL"] for ad in originals)
+
+
+def test_a_finished_upload_run_again_sends_nothing(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=2, ad_groups=100))
+    pusher.push(upload)
+    summary = pusher.push(upload)
+    assert summary.progress.status is UploadStatus.FINISHED
+    assert summary.items_settled == 0
+    assert pusher.ads_made() == 100
+    assert not any("Mutate" in method for method in summary.calls_by_method)
+
+
+def test_the_same_items_in_another_file_get_no_second_ad(pusher: Pusher) -> None:
+    refs = generated(pusher.emulator, accounts=2, ad_groups=100)
+    pusher.push(pusher.submit(refs))
+    summary = pusher.push(pusher.submit(refs, key="other@2"))
+    assert (summary.progress.skipped, summary.progress.done) == (100, 0)
+    assert pusher.ads_made() == 100
+
+
+def test_an_ad_whose_answer_was_lost_is_adopted_and_never_created_again(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=2, ad_groups=200))
+    pusher.emulator.faults(
+        [{"kind": "commit_then_error", "method": "*MutateAdGroupAds", "code": "UNAVAILABLE", "count": 2}]
+    )
+    summary = pusher.push(upload)
+    assert (summary.progress.done, summary.progress.failed) == (200, 0)
+    assert pusher.ads_made() == 200
+
+
+def test_an_item_is_sent_again_only_after_it_was_proven_absent(
+    pusher: Pusher, settings: Settings, ledger: Ledger
+) -> None:
+    impatient = settings.model_copy(update={"request_deadline_seconds": 3.0})
+    pusher.settings = impatient
+    pusher.ledger = Ledger(str(settings.database_url), impatient)
+    upload = pusher.submit(generated(pusher.emulator, accounts=1, ad_groups=50))
+    pusher.emulator.faults(
+        [{"kind": "error", "method": "*MutateAdGroupAds", "code": "UNAVAILABLE", "count": 1}]
+    )
+    summary = pusher.push(upload)
+    assert summary.progress.done == 50
+    assert pusher.ads_made() == 50
+    first, second = pusher.mutates()
+    assert second["time"] - first["time"] >= impatient.request_deadline_seconds
+
+
+def test_a_temporary_failure_is_tried_again(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=2, ad_groups=100))
+    pusher.emulator.faults(
+        [
+            {
+                "kind": "error",
+                "method": "*Mutate*",
+                "error": "DatabaseError.CONCURRENT_MODIFICATION",
+                "count": 6,
+            }
+        ]
+    )
+    summary = pusher.push(upload)
+    assert summary.progress.done == 100
+    assert pusher.ads_made() == 100
+
+
+def test_a_suspended_account_fails_once_and_the_others_go_on(pusher: Pusher) -> None:
+    refs = generated(pusher.emulator, accounts=2, ad_groups=100)
+    upload = pusher.submit(refs)
+    suspended = refs[0][0]
+    pusher.emulator.faults([{"kind": "suspend_account", "account": suspended}])
+    summary = pusher.push(upload)
+    counts = pusher.ledger.outcomes.counts_by_account(upload)
+    assert set(counts[suspended]) == {"failed"}
+    assert summary.progress.done == 50
+    assert len({item["message"] for item in pusher.ledger.outcomes.items(upload) if item["message"]}) == 1
+
+
+def test_a_limit_begins_so_many_items_and_pauses_the_upload(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=3, ad_groups=300))
+    summary = pusher.push(upload, item_limit=70)
+    assert not summary.is_finished
+    assert (summary.progress.done, summary.progress.status) == (70, UploadStatus.PAUSED)
+    assert "limit of 70" in summary.reason
+    assert pusher.push(upload).progress.done == 300
+    assert pusher.ads_made() == 300
