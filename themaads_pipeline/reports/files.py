@@ -1,0 +1,215 @@
+"""The files of one upload: what became of each item, what to upload again, what was rejected, a summary."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from themaads_pipeline.exceptions import ThemeError
+from themaads_pipeline.intake.columns import RECOGNISED
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.ads import Account
+from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.model.editions import ORIGINAL_LABEL
+from themaads_pipeline.model.items import FINAL_STATES, ItemState
+from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.reports.cells import comes_back, dashed, kept_id, safe
+from themaads_pipeline.reports.summary import Counts, summary_of
+from themaads_pipeline.reports.tables import WriteRow, table_file, text_file
+from themaads_pipeline.settings import settings
+from themaads_pipeline.themes.catalogue import load_catalogue
+
+OUTCOME_COLUMNS = (
+    "upload", "lines", "customer_id", "account_name", "campaign_id", "campaign_name", "ad_group_id",
+    "ad_group_name", "edition", "outcome", "category", "reason", "message", "policy_topics", "trigger",
+    "new_ad_id", "copied_ad_id", "labels_attached", "attempts", "settled_at",
+)  # fmt: skip
+REJECTED_COLUMNS = ("upload", "line", "reason", "message", "row")
+FAILED_COLUMNS = RECOGNISED  # the intake's own, so that the file can be uploaded again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportFiles:
+    """The report of one upload, and what it counts."""
+
+    directory: Path
+    outcomes: Path
+    failed_items: Path
+    rejected_rows: Path
+    summary: Path
+    items: dict[str, int]  # by state
+    rejected: int  # rows
+    text: str  # the summary's, in Markdown
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.summary, self.outcomes, self.failed_items, self.rejected_rows
+
+
+def report_directory(upload: Upload, directory: Path) -> Path:
+    """Where an upload's report is: `213-black-friday-2026-1f3a9c2e`."""
+    return directory / f"{upload.number}-{upload.key.replace('@', '-')}"
+
+
+def write_reports(
+    upload: Upload,
+    *,
+    ledger: Ledger,
+    directory: Path,
+    accounts: Mapping[int, Account] | None = None,
+    catalogue: Catalogue | None = None,
+) -> ReportFiles:
+    """Write the report of an upload, whatever state it is in; the same ledger gives the same bytes.
+
+    Args:
+        upload: The upload.
+        ledger: Knows its items.
+        directory: The folder of all reports.
+        accounts: For their names; None: reports have numbers alone.
+        catalogue: For the names of labels; None: the themes of this installation.
+
+    Raises:
+        ReportError: A file cannot be written; earlier ones stay as they are.
+    """
+    folder = report_directory(upload, directory)
+    labels = _LabelNames(load_catalogue(settings().theme_dir) if catalogue is None else catalogue)
+    outcomes, failed = folder / "outcomes.csv", folder / "failed_items.csv"
+    rejected, summary = folder / "rejected_rows.csv", folder / "summary.md"
+    counts = Counts()
+    with (
+        table_file(outcomes, OUTCOME_COLUMNS) as write_outcome,
+        table_file(failed, FAILED_COLUMNS) as write_failed,
+    ):
+        for item in ledger.outcomes.items(upload.number):
+            counts.add(item)
+            write_outcome(outcome_row(upload, item, accounts or {}, labels))
+            if item["state"] == ItemState.FAILED:
+                write_failed(failed_row(item))
+    with table_file(rejected, REJECTED_COLUMNS) as write_rejected:
+        counts.rejected = _write_rejected(upload, ledger, write_rejected)
+    text = summary_of(
+        upload,
+        counts,
+        accounts=accounts or {},
+        edition_labels=labels.seen,
+        policy=ledger.outcomes.policy_patterns(upload.number),
+    )
+    with text_file(summary) as file:
+        file.write(text)
+    return ReportFiles(
+        directory=folder,
+        outcomes=outcomes,
+        failed_items=failed,
+        rejected_rows=rejected,
+        summary=summary,
+        items={str(state): counts.states[state] for state in ItemState},
+        rejected=counts.rejected.total(),
+        text=text,
+    )
+
+
+def write_outcomes(
+    upload: Upload,
+    write: WriteRow,
+    *,
+    ledger: Ledger,
+    catalogue: Catalogue,
+    accounts: Mapping[int, Account] | None = None,
+    state: ItemState | None = None,
+) -> int:
+    """Write one line an item (without the header) to `write`; returns how many."""
+    labels, written = _LabelNames(catalogue), 0
+    for item in ledger.outcomes.items(upload.number, state=state):
+        write(outcome_row(upload, item, accounts or {}, labels))
+        written += 1
+    return written
+
+
+def failed_row(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """An item as a row that selects it again, through a spreadsheet or not.
+
+    A healthy id decides alone. A spreadsheet that rounds it leaves the names, by which the ad group is found;
+    where a name had to be made safe it could not be found so, and the ids are protected instead.
+    """
+    names = item["ad_group_name"], item["campaign_name"]
+    is_found_by_name = comes_back(names[0]) and (not names[1] or comes_back(names[1]))
+    write_id = _plain if is_found_by_name else kept_id
+    values = {
+        "customer_id": dashed(item["customer_id"]),
+        "ad_group_id": write_id(item["ad_group_id"]),
+        "ad_group_name": safe(names[0]),
+        "campaign_id": write_id(item["campaign_id"]),
+        "campaign_name": safe(names[1]),
+        "theme": safe(item["edition"]),
+    }
+    return tuple(values[column] for column in FAILED_COLUMNS)
+
+
+def outcome_row(
+    upload: Upload, item: Mapping[str, Any], accounts: Mapping[int, Account], labels: "_LabelNames"
+) -> tuple[object, ...]:
+    """An item as a line of outcomes.csv."""
+    account = accounts.get(item["customer_id"])
+    return (
+        upload.number,
+        " ".join(map(str, item["lines"] or ())),
+        dashed(item["customer_id"]),
+        safe(account.name if account else ""),
+        item["campaign_id"],
+        safe(item["campaign_name"]),
+        item["ad_group_id"],
+        safe(item["ad_group_name"]),
+        safe(item["edition"]),
+        item["state"] if item["state"] in FINAL_STATES else f"not finished ({item['state']})",
+        item["category"],
+        safe(item["code"]),
+        safe(item["message"]),
+        safe(" ".join(item["policy_topics"] or ())),
+        safe(item["trigger"]),
+        item["new_ad_id"],
+        item["copied_ad_id"],
+        safe(labels.attached_to(item)),
+        item["attempts"],
+        _moment(item["settled_at"]),
+    )
+
+
+class _LabelNames:
+    """The names of the labels that we attached; the ledger keeps their ids, which differ by account."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.seen: dict[str, str] = {}  # edition -> its label
+
+    def attached_to(self, item: Mapping[str, Any]) -> str:
+        edition = item["edition"]
+        if edition not in self.seen:
+            try:
+                self.seen[edition] = self._catalogue.edition_label(edition)
+            except ThemeError:  # the theme was removed since
+                self.seen[edition] = f"label of {edition}"
+        names = {
+            "edition_label_id": self.seen[edition],
+            "original_label_id": ORIGINAL_LABEL,
+            "done_label_id": f"{self.seen[edition]}_DONE",
+        }
+        return ", ".join(name for column, name in names.items() if item[column] is not None)
+
+
+def _write_rejected(upload: Upload, ledger: Ledger, write: WriteRow) -> Counter[str]:
+    reasons: Counter[str] = Counter()
+    for row in ledger.outcomes.each_rejected_row(upload.number):
+        reasons[row.reason] += 1
+        write((upload.number, row.line, safe(row.reason), safe(row.message), safe(row.raw)))
+    return reasons
+
+
+def _plain(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+def _moment(settled_at: datetime | None) -> str:
+    return "" if settled_at is None else f"{settled_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
