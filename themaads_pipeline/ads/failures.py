@@ -2,7 +2,7 @@
 
 Pure, and free of google.ads, so that reports and commands can classify a code for nothing.
 The table answers by code (`DatabaseError.CONCURRENT_MODIFICATION`), else by kind (`AdError`); a code that
-is in neither is newer than this package or belongs to a service we never call: `technical`, once, no retry.
+is in neither is newer than this package: `technical`, once, no retry.
 """
 
 from dataclasses import dataclass
@@ -52,13 +52,16 @@ CHECK_PROJECT = (
     "Open the Google Cloud project of the OAuth client and check its access to the Google Ads API."
 )
 _ACCESS = "Give the user or service account of google-ads.yaml access to the account or its manager."
-_UNLISTED = Meaning(_X, Reaction.FAIL_ITEM, "newer than this package, or of a service we never call")
+_UNLISTED = Meaning(_X, Reaction.FAIL_ITEM, "newer than this package")
 
 _BY_CODE: Final[dict[str, Meaning]] = {
     # Temporary
     "InternalError.TRANSIENT_ERROR": Meaning(_T, Reaction.READ_BACK, "Google says: try again"),
     "InternalError.INTERNAL_ERROR": Meaning(_T, Reaction.READ_BACK, "Google's fault, often gone in seconds"),
     "InternalError.DEADLINE_EXCEEDED": Meaning(_T, Reaction.READ_BACK, "Google ran out of its own time"),
+    "InternalError.ERROR_CODE_NOT_PUBLISHED": Meaning(
+        _X, Reaction.FAIL_ITEM, "a refusal that this API version cannot express"
+    ),
     "DatabaseError.CONCURRENT_MODIFICATION": Meaning(
         _T, Reaction.RETRY, "another request touched the account at the same moment; ours was rolled back"
     ),
@@ -199,79 +202,78 @@ _BY_CODE: Final[dict[str, Meaning]] = {
     "PolicyViolationError.POLICY_ERROR": Meaning(_P, Reaction.FAIL_ITEM_AS_POLICY, "forbidden by a policy"),
 }
 
-_BY_KIND: Final[dict[str, Meaning]] = (
-    {
-        "AuthenticationError": Meaning(
-            _X, Reaction.STOP_RUN, "Google does not accept the credentials", NEW_LOGIN
-        ),
-        "AuthorizationError": Meaning(
-            _A, Reaction.STOP_ACCOUNT, "the user may not do this in this account", _ACCESS
-        ),
-        "PolicyFindingError": Meaning(_P, Reaction.FAIL_ITEM_AS_POLICY, "forbidden by a policy"),
-        "PolicyViolationError": Meaning(_P, Reaction.FAIL_ITEM_AS_POLICY, "forbidden by a policy"),
-        "PolicyValidationParameterError": Meaning(_X, Reaction.FAIL_ITEM, "we ask for no exemption"),
-        "OperationAccessDeniedError": Meaning(
-            _I, Reaction.FAIL_ITEM, "not allowed on this ad group or campaign"
-        ),
-        "ResourceAccessDeniedError": Meaning(_I, Reaction.FAIL_ITEM, "not allowed on this resource"),
-        "ResourceCountLimitExceededError": Meaning(_I, Reaction.FAIL_ITEM, "the ad group or account is full"),
-        "InternalError": Meaning(_X, Reaction.FAIL_ITEM, "an answer that this API version cannot express"),
-        "DatabaseError": Meaning(_T, Reaction.RETRY, "a conflict in Google's database"),
-        "QuotaError": Meaning(_T, Reaction.RETRY, "some rate limit"),
-        "SizeLimitError": Meaning(_T, Reaction.SMALLER_BATCH, "too large"),
-        "RequestError": Meaning(_X, Reaction.FAIL_ITEM, "a request that we built wrongly"),
-        "QueryError": Meaning(_X, Reaction.FAIL_ITEM, "a query that we built wrongly"),
-        "HeaderError": Meaning(_X, Reaction.STOP_RUN, "a header that we built wrongly"),
-        "CustomerError": Meaning(_A, Reaction.STOP_ACCOUNT, "the account is not fit for this"),
-        "NotAllowlistedError": Meaning(_A, Reaction.STOP_ACCOUNT, "a feature that the account does not have"),
-    }
-    | {
-        # What an ad, its texts, its URLs or a label can be refused for: a fact about the item.
-        kind: Meaning(_I, Reaction.FAIL_ITEM, "breaks a rule for ads or labels")
-        for kind in (
-            "AdCustomizerError",
-            "AdError",
-            "AdGroupAdError",
-            "AdGroupError",
-            "AdSharingError",
-            "AdxError",
-            "AssetError",
-            "AssetLinkError",
-            "CollectionSizeError",
-            "ContextError",
-            "DateError",
-            "DistinctError",
-            "FeedAttributeReferenceError",
-            "FunctionError",
-            "FunctionParsingError",
-            "IdError",
-            "ImageError",
-            "LabelError",
-            "ListOperationError",
-            "MediaBundleError",
-            "MediaFileError",
-            "NotEmptyError",
-            "NullError",
-            "RangeError",
-            "StringFormatError",
-            "StringLengthError",
-            "UrlFieldError",
-        )
-    }
-    | {
-        # What only a wrongly built operation can be refused for: a fact about us.
-        kind: Meaning(_X, Reaction.FAIL_ITEM, "an operation that we built wrongly")
-        for kind in (
-            "EnumError",
-            "FieldError",
-            "FieldMaskError",
-            "MutateError",
-            "NewResourceCreationError",
-            "OperatorError",
-            "PartialFailureError",
-        )
-    }
-)
+# What an ad, its texts, its URLs or a label can be refused for: facts about the item.
+_OF_ITEMS: Final = """
+    AdCustomizerError AdError AdGroupAdError AdGroupError AdSharingError AdxError AssetError AssetLinkError
+    CollectionSizeError ContextError DateError DistinctError FeedAttributeReferenceError FunctionError
+    FunctionParsingError IdError ImageError LabelError ListOperationError MediaBundleError MediaFileError
+    NotEmptyError NullError RangeError StringFormatError StringLengthError UrlFieldError
+"""
+# What only a wrongly built operation can be refused for: facts about us.
+_OF_OPERATIONS: Final = """
+    EnumError FieldError FieldMaskError MutateError NewResourceCreationError OperatorError
+    PartialFailureError
+"""
+# Campaigns, budgets, uploads, reports ...: of calls that we never make.
+_OF_OTHER_CALLS: Final = """
+    AccessInvitationError AccountBudgetProposalError AccountLinkError ActionError AdGroupBidModifierError
+    AdGroupCriterionCustomizerError AdGroupCriterionError AdGroupCustomizerError AdGroupFeedError
+    AdParameterError AssetGenerationError AssetGroupAssetError AssetGroupError
+    AssetGroupListingGroupFilterError AssetGroupSignalError AssetSetAssetError AssetSetError
+    AssetSetLinkError AudienceError AudienceInsightsError AutomaticallyCreatedAssetRemovalError
+    BatchJobError BenchmarksError BiddingError BiddingStrategyError BillingSetupError
+    BrandGuidelinesMigrationError BusinessProfileLocationSyncError CampaignBudgetError
+    CampaignConversionGoalError CampaignCriterionError CampaignCustomizerError CampaignDraftError
+    CampaignError CampaignExperimentError CampaignFeedError CampaignGoalConfigError CampaignSharedSetError
+    ChangeEventError ChangeStatusError ClickViewError ContentCreatorInsightsError ConversionActionError
+    ConversionAdjustmentUploadError ConversionCustomVariableError ConversionGoalCampaignConfigError
+    ConversionUploadError ConversionValueRuleError ConversionValueRuleSetError CountryCodeError
+    CriterionError CurrencyCodeError CurrencyError CustomAudienceError CustomConversionGoalError
+    CustomInterestError CustomerClientLinkError CustomerCustomizerError CustomerFeedError
+    CustomerManagerLinkError CustomerSkAdNetworkConversionValueSchemaError CustomerUserAccessError
+    CustomizerAttributeError DataLinkError DateRangeError ExperimentArmError ExperimentError
+    ExtensionFeedItemError ExtensionSettingError FeedError FeedItemError FeedItemSetError
+    FeedItemSetLinkError FeedItemTargetError FeedItemValidationError FeedMappingError
+    FinalUrlExpansionAssetViewError GeoTargetConstantSuggestionError GoalError IdentityVerificationError
+    IncentiveError InvoiceError KeywordPlanAdGroupError KeywordPlanAdGroupKeywordError
+    KeywordPlanCampaignError KeywordPlanCampaignKeywordError KeywordPlanError KeywordPlanIdeaError
+    LanguageCodeError ManagerLinkError MediaUploadError MerchantCenterError MultiPartyAuthReviewError
+    MultiplierError OfflineUserDataJobError PaymentsAccountError ProductLinkError ProductLinkInvitationError
+    ReachPlanError RecommendationError RecommendationSubscriptionError RegionCodeError
+    SearchTermInsightError SettingError ShareablePreviewError SharedCriterionError SharedSetError
+    ShoppingProductError SmartCampaignError ThirdPartyAppAnalyticsLinkError TimeZoneError UserDataError
+    UserListCustomerTypeError UserListError VideoCampaignError VideoReservationError
+    YoutubeVideoRegistrationError
+"""
+
+_BY_KIND: Final[dict[str, Meaning]] = {
+    **dict.fromkeys(_OF_ITEMS.split(), Meaning(_I, Reaction.FAIL_ITEM, "breaks a rule for ads or labels")),
+    **dict.fromkeys(
+        _OF_OPERATIONS.split(), Meaning(_X, Reaction.FAIL_ITEM, "an operation that we built wrongly")
+    ),
+    **dict.fromkeys(_OF_OTHER_CALLS.split(), Meaning(_X, Reaction.FAIL_ITEM, "of a call that we never make")),
+    "AuthenticationError": Meaning(
+        _X, Reaction.STOP_RUN, "Google does not accept the credentials", NEW_LOGIN
+    ),
+    "AuthorizationError": Meaning(
+        _A, Reaction.STOP_ACCOUNT, "the user may not do this in this account", _ACCESS
+    ),
+    "PolicyFindingError": Meaning(_P, Reaction.FAIL_ITEM_AS_POLICY, "forbidden by a policy"),
+    "PolicyViolationError": Meaning(_P, Reaction.FAIL_ITEM_AS_POLICY, "forbidden by a policy"),
+    "PolicyValidationParameterError": Meaning(_X, Reaction.FAIL_ITEM, "we ask for no exemption"),
+    "OperationAccessDeniedError": Meaning(_I, Reaction.FAIL_ITEM, "not allowed on this ad group or campaign"),
+    "ResourceAccessDeniedError": Meaning(_I, Reaction.FAIL_ITEM, "not allowed on this resource"),
+    "ResourceCountLimitExceededError": Meaning(_I, Reaction.FAIL_ITEM, "the ad group or account is full"),
+    "InternalError": Meaning(_T, Reaction.READ_BACK, "some fault of Google's"),
+    "DatabaseError": Meaning(_T, Reaction.READ_BACK, "some conflict in Google's database"),
+    "QuotaError": Meaning(_T, Reaction.RETRY, "some rate limit"),
+    "SizeLimitError": Meaning(_T, Reaction.SMALLER_BATCH, "too large"),
+    "RequestError": Meaning(_X, Reaction.FAIL_ITEM, "a request that we built wrongly"),
+    "QueryError": Meaning(_X, Reaction.FAIL_ITEM, "a query that we built wrongly"),
+    "HeaderError": Meaning(_X, Reaction.STOP_RUN, "a header that we built wrongly"),
+    "CustomerError": Meaning(_A, Reaction.STOP_ACCOUNT, "the account is not fit for this"),
+    "NotAllowlistedError": Meaning(_A, Reaction.STOP_ACCOUNT, "a feature that the account does not have"),
+}
 
 
 def meaning_of(code: str) -> Meaning:

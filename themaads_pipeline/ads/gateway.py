@@ -142,7 +142,7 @@ class Gateway:
     # Reads
 
     def read_snapshot(self, account: Account, ad_group_ids: Sequence[int]) -> Snapshot:
-        """The live state of ad groups: one query, and one more for those without a live RSA.
+        """The state of ad groups, removed ads included: one query, and one more for those without any RSA.
 
         Raises:
             AdsError: Of its kinds; temporary ones after repeated attempts.
@@ -157,7 +157,7 @@ class Gateway:
 
         where = f"reading ads of account {account.customer_id}"
         for chunk in queries.chunks_of_ids(ad_group_ids):
-            for ad in self._read(account, queries.live_ads(chunk), where, ad_of):
+            for ad in self._read(account, queries.ads(chunk), where, ad_of):
                 ads[ad.ad_group_id].append(ad)
         missing = set(ad_group_ids) - ad_groups.keys()
         where = f"reading ad groups of account {account.customer_id}"
@@ -165,17 +165,6 @@ class Gateway:
             for ad_group in self._read(account, queries.ad_groups(chunk), where, queries.ad_group_of):
                 ad_groups[ad_group.ad_group_id] = ad_group
         return Snapshot(ad_groups=ad_groups, ads=_by_ad_id(ads))
-
-    def read_ads_including_removed(
-        self, account: Account, ad_group_ids: Sequence[int]
-    ) -> dict[int, tuple[LiveAd, ...]]:
-        """Every RSA by ad group id, removed ones too: what an in-doubt item is looked up in."""
-        ads: dict[int, list[LiveAd]] = defaultdict(list)
-        where = f"reading ads of account {account.customer_id}"
-        for chunk in queries.chunks_of_ids(ad_group_ids):
-            for ad in self._read(account, queries.all_ads(chunk), where, queries.live_ad_of):
-                ads[ad.ad_group_id].append(ad)
-        return _by_ad_id(ads)
 
     def find_ad_groups(self, account: Account, names: Sequence[str]) -> list[AdGroup]:
         """Ad groups by exact name, removed ones too, by id; one name can have several, in other campaigns."""

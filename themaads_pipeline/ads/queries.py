@@ -32,19 +32,15 @@ REACHABLE_ACCOUNTS = (
 ENABLED_LABELS = "SELECT label.id, label.name FROM label WHERE label.status = ENABLED"
 
 
-def live_ads(ad_group_ids: Iterable[int]) -> str:
-    """The responsive search ads that are not removed, each with its ad group and campaign: one request."""
+def ads(ad_group_ids: Iterable[int]) -> str:
+    """The responsive search ads, each with its ad group and campaign: one request.
+
+    Removed ones too: what was there before a request, and what was created and removed again, must be told
+    from what never was.
+    """
     return (
         f"SELECT {_AD_GROUP_FIELDS}, {_AD_FIELDS} FROM ad_group_ad "
         f"WHERE ad_group.id IN ({_ids(ad_group_ids)}) "
-        "AND ad_group_ad.ad.type = RESPONSIVE_SEARCH_AD AND ad_group_ad.status != REMOVED"
-    )
-
-
-def all_ads(ad_group_ids: Iterable[int]) -> str:
-    """The responsive search ads, removed ones too: an ad that was removed meanwhile was created once."""
-    return (
-        f"SELECT ad_group.id, {_AD_FIELDS} FROM ad_group_ad WHERE ad_group.id IN ({_ids(ad_group_ids)}) "
         "AND ad_group_ad.ad.type = RESPONSIVE_SEARCH_AD "
         "AND ad_group_ad.status IN (ENABLED, PAUSED, REMOVED)"
     )

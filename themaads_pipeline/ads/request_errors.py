@@ -6,7 +6,7 @@ Importing it is cheap: google's modules come with the first error.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from themaads_pipeline.ads.failures import CHECK_PROJECT, NEW_LOGIN, Reaction, is_listed
+from themaads_pipeline.ads.failures import CHECK_PROJECT, NEW_LOGIN, Reaction
 from themaads_pipeline.ads.faults import Fault, clipped, faults_of, joined
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
@@ -71,14 +71,16 @@ def request_refused(
         message += f" (request {request_id})"
     if meaning.remedy:
         message += f" {meaning.remedy}"
+    # A definite refusal travels under a definite status; under another one it may be half the story.
+    half_the_story = status in _UNCERTAIN_STATUSES and meaning.reaction <= Reaction.SLOW_DOWN
     uncertain = (
         meaning.reaction is Reaction.READ_BACK
+        or half_the_story
         or code == "RequestError.RPC_DEADLINE_TOO_SHORT"
-        or (status in _UNCERTAIN_STATUSES and not is_listed(code))
     )
     if uncertain and mutate:
         return OutcomeUnknownError(message, code=code, request_id=request_id)
-    if meaning.reaction in {Reaction.RETRY, Reaction.READ_BACK} or (uncertain and not is_listed(code)):
+    if meaning.reaction in {Reaction.RETRY, Reaction.READ_BACK} or half_the_story:
         return TemporaryAdsError(
             message, code=code, request_id=request_id, retry_after_s=_longest_wait(faults)
         )

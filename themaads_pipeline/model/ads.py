@@ -71,10 +71,13 @@ class LiveAd:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The live state of some ad groups: all were asked for; one that is not here does not exist."""
+    """The live state of some ad groups: all were asked for; one that is not here does not exist.
+
+    Removed ads are in it: what was there before a request must be told from what it created.
+    """
 
     ad_groups: dict[int, AdGroup] = field(default_factory=dict)  # by ad group id
-    ads: dict[int, tuple[LiveAd, ...]] = field(default_factory=dict)  # by ad group id, live ones by ad id
+    ads: dict[int, tuple[LiveAd, ...]] = field(default_factory=dict)  # by ad group id; in the order of their ids
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

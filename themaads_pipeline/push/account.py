@@ -124,9 +124,7 @@ class AccountPush:
         )
 
     def _label_applied(self, account: Account, labels: AccountLabels, items: Sequence[Item]) -> int:
-        live = self._work.gateway.read_ads_including_removed(
-            account, sorted({item.ad_group_id for item in items})
-        )
+        live = self._work.gateway.read_snapshot(account, sorted({item.ad_group_id for item in items})).ads
         labellings = []
         for item in items:
             if item.new_ad_id is None:  # the schema forbids it

@@ -56,7 +56,7 @@ def reconcile(work: Work, account: Account, lease: Lease) -> Doubts:
     absent: list[DoubtfulItem] = []
     for start in range(0, len(doubtful), LARGEST_READ):
         part = doubtful[start : start + LARGEST_READ]
-        live = work.gateway.read_ads_including_removed(account, sorted({item.ad_group_id for item in part}))
+        live = work.gateway.read_snapshot(account, sorted({item.ad_group_id for item in part})).ads
         for item in part:
             ad = our_ad(item, live.get(item.ad_group_id, ()))
             if ad is not None:
