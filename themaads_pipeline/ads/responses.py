@@ -64,8 +64,8 @@ def _refused(faults: Sequence[Fault]) -> Result:
     return Refused(failure, retryable=meaning.reaction in _RETRYABLE)
 
 
-# Within a partial failure each of these is about one operation, and that operation was not committed. What stops
-# the run is no reason to fail an item: the next request will be refused as a whole, and say so.
+# Within a partial failure each of these is about one operation, and that operation was not committed.
+# What stops the run is no reason to fail an item: the next request will be refused as a whole, and say so.
 _RETRYABLE = frozenset(
     {Reaction.RETRY, Reaction.READ_BACK, Reaction.SLOW_DOWN, Reaction.SMALLER_BATCH, Reaction.STOP_RUN}
 )

@@ -10,7 +10,8 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from themaads_pipeline.ads.client import open_client
+from themaads_pipeline.ads.client import API_VERSION, open_client
+from themaads_pipeline.ads.protobuf import GoogleAdsFailure
 from themaads_pipeline.exceptions import PermanentError
 
 CANARY = "canary-d41d8cd98f"
@@ -146,6 +147,10 @@ def test_a_client_shows_where_it_talks_to_and_no_secret(tmp_path: Path) -> None:
         assert client.login_customer_id == 1234567890
     finally:
         client.close()
+
+
+def test_messages_and_services_are_of_one_api_version() -> None:
+    assert GoogleAdsFailure.DESCRIPTOR.full_name.split(".")[3] == API_VERSION
 
 
 def test_importing_the_gateway_loads_nothing_of_google() -> None:

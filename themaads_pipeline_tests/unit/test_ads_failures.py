@@ -195,6 +195,12 @@ def test_every_code_in_the_table_exists_in_the_package() -> None:
         assert name in kinds[kind], code
 
 
+def test_every_error_of_the_package_has_a_deliberate_class() -> None:
+    for field in ErrorCode.pb()().DESCRIPTOR.fields:
+        for value in field.enum_type.values:
+            assert is_listed(f"{field.enum_type.name}.{value.name}")
+
+
 def test_a_policy_is_never_a_reason_to_slow_down_or_to_retry() -> None:
     assert meaning_of("PolicyFindingError.POLICY_FINDING").category is Category.POLICY
     assert Reaction.FAIL_ITEM_AS_POLICY < Reaction.SLOW_DOWN
@@ -234,6 +240,8 @@ def test_a_lost_answer_is_in_doubt_for_a_mutate_and_temporary_for_a_read(status:
         ("INVALID_ARGUMENT", ("ad_error", 58), AdsError),
         ("UNAVAILABLE", ("internal_error", 4), OutcomeUnknownError),
         ("INVALID_ARGUMENT", ("ad_error", 99_999), AdsError),
+        ("INTERNAL", ("ad_error", 99_999), OutcomeUnknownError),
+        ("ABORTED", ("database_error", 99_999), OutcomeUnknownError),
     ],
 )
 def test_googles_own_code_decides_what_a_failed_request_means(

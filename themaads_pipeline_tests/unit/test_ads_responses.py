@@ -147,6 +147,13 @@ def test_a_temporary_error_of_one_operation_can_be_tried_again(code: tuple[str, 
     assert second == Created(1)
 
 
+def test_a_quota_that_ends_within_a_request_fails_no_item_for_good() -> None:
+    created, refused = read(answer([OK.format(1), ""], {"code": ("quota_error", 2), "index": 1}), 2).results
+    assert created == Created(1)
+    assert isinstance(refused, Refused)
+    assert refused.retryable
+
+
 def test_a_code_newer_than_the_package_is_a_technical_failure_of_its_item() -> None:
     newer_value, newer_kind, unpublished = read(
         answer(
