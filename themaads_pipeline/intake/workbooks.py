@@ -37,9 +37,10 @@ _BATCH = 20_000
 _OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WIDE_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Z]{2,})[0-9]""")
 _TALL_REFERENCE = re.compile(rb"""\br\s*=\s*["'][A-Z]*([0-9]{7,})""")
-# The same for attributes written as every program writes them: r="A1". Eight times as fast.
-_WIDE_PLAIN = re.compile(rb'r="([A-Z]{2,})[0-9]')
-_TALL_PLAIN = re.compile(rb'r="[A-Z]*([0-9]{7,})')
+# The same for attributes written as every program writes them: r="A1". Several times as fast, because a pattern
+# that begins with fixed letters is searched for as such; so the word's boundary is looked at behind them.
+_WIDE_PLAIN = re.compile(rb'r="(?<=\br=")([A-Z]{2,})[0-9]')
+_TALL_PLAIN = re.compile(rb'r="(?<=\br=")[A-Z]*([0-9]{7,})')
 _ROW_OF_REFERENCE = re.compile(rb"""\br\s*=\s*["'][A-Z]*([0-9]+)""")
 _OVERLAP = 64  # a reference may stand across two blocks
 
@@ -140,7 +141,7 @@ def _refuse_wide_sheets(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path:
 
 
 def _is_plain(block: bytes) -> bool:
-    """Whether each attribute is written as name="value", without the spaces and quotes that XML also allows."""
+    """Whether each attribute is written as name="value", without spaces and quotes that XML also allows."""
     return block.count(b'="') == block.count(b"=") and not any(
         spaced in block for spaced in (b" =", b"\n=", b"\t=", b"\r=")
     )
