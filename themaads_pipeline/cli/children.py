@@ -45,7 +45,8 @@ class Child:
             self.log.replace(self.log.with_suffix(self.log.suffix + ".1"))
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # our own commands
-                [sys.executable, *self.spec.command],
+                # -P: a file in the working folder never hides a module of the same name.
+                [sys.executable, "-P", *self.spec.command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -67,11 +68,15 @@ class Child:
             return None
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    def last_words(self, lines: int = 15) -> str:
-        """The end of its log, for a message that says why."""
-        with suppress(OSError):
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+    def last_words(self) -> str:
+        """The end of its log, for a message that says why: of tracebacks only where and what was raised."""
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()[-120:]
+        except OSError:
+            return ""
+        ends = [number for number, line in enumerate(lines) if line.strip() and not line.startswith("  ")]
+        told = {near for end in ends for near in range(max(0, end - 3), end + 1)}
+        return "\n".join(line for number, line in enumerate(lines) if number in told and line.strip())
 
     def stop(self, *, is_urgent: Callable[[], bool]) -> None:
         """SIGTERM to its process group, then SIGKILL to whatever is left of it and of its descendants."""

@@ -48,7 +48,7 @@ def code_server(settings: Settings, workspace: Path) -> Spec:
         name,
     )
     # Whatever it starts, it starts with this Python: .venv/bin need not be in the PATH.
-    command += ("--use-python-environment-entry-point", *target)
+    command += ("--use-python-environment-entry-point", "--empty-working-directory", *target)
     return Spec(name="code-server", command=command, is_ready=lambda: _listens(path), grace=30)
 
 

@@ -69,8 +69,8 @@ def database_url(settings: Settings) -> str:
 def ensure_running(home: Path, *, durable: bool = True) -> str:
     """The URL of the server in `home` (database `themaads`), which is initialised and started when needed.
 
-    Safe to call from several processes at once. Without `durable` a power cut may lose everything, a kill nothing: for tests.
-    Takes about 2 s the first time, 0.5 s when the server has to start, 1 ms when it runs.
+    Safe to call from several processes at once. Without `durable` a power cut may lose everything, and a
+    kill nothing: for tests. Takes about 2 s the first time, 0.5 s to start, 1 ms when it runs.
 
     Raises:
         EmbeddedPostgresError: it does not start; the message has the end of its log.
