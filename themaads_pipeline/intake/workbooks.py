@@ -37,8 +37,8 @@ _BATCH = 20_000
 _OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WIDE_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Z]{2,})[0-9]""")
 _TALL_REFERENCE = re.compile(rb"""\br\s*=\s*["'][A-Z]*([0-9]{7,})""")
-# The same for attributes written as every program writes them: r="A1". Several times as fast, because a pattern
-# that begins with fixed letters is searched for as such; so the word's boundary is looked at behind them.
+# The same for attributes written as every program writes them: r="A1". Several times as fast, because a
+# pattern that begins with fixed letters is searched for as such; the word boundary is looked at behind them.
 _WIDE_PLAIN = re.compile(rb'r="(?<=\br=")([A-Z]{2,})[0-9]')
 _TALL_PLAIN = re.compile(rb'r="(?<=\br=")[A-Z]*([0-9]{7,})')
 _ROW_OF_REFERENCE = re.compile(rb"""\br\s*=\s*["'][A-Z]*([0-9]+)""")
