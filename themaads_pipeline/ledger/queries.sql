@@ -15,8 +15,8 @@ select true as owned from themaads.upload where number = :upload and epoch = :ep
 -- name: register_upload^
 -- A new upload, or the one that has this key already (then `is_new` is false).
 with inserted as (
-  insert into themaads.upload (key, file_path, file_name, content_sha256, edition)
-  values (:key, :file_path, :file_name, :content_sha256, :edition)
+  insert into themaads.upload (key, file_path, file_name, content_sha256, edition, item_limit)
+  values (:key, :file_path, :file_name, :content_sha256, :edition, :item_limit)
   on conflict (key) do nothing
   returning *
 )
@@ -43,6 +43,11 @@ select * from themaads.upload where status = any(:statuses) order by number;
 -- name: set_status!
 -- By a person, or for an upload that no run owns: not guarded by an epoch, but by the status it had.
 update themaads.upload set status = :status, message = :message
+where number = :number and status = any(:was);
+
+-- name: resume_upload!
+-- By a person: waiting again, and the limit of a trial is lifted with it.
+update themaads.upload set status = 'waiting', message = '', item_limit = null
 where number = :number and status = any(:was);
 
 -- name: current_ownership^
@@ -79,8 +84,10 @@ set ended_at = clock_timestamp(), ended_how = :how, ended_why = :why, doing = ''
 where upload = :upload and epoch = :epoch and ended_at is null;
 
 -- name: end_status!
+-- A pause outlives the interruption that it causes.
 update themaads.upload
-set status = :status, message = :message,
+set status = case when upload.status = 'paused' and :status = 'interrupted' then 'paused' else :status end,
+    message = case when upload.status = 'paused' and :status = 'interrupted' then upload.message else :message end,
     finished_at = case when :status = 'finished' then coalesce(finished_at, clock_timestamp()) end
 where number = :upload and epoch = :epoch;
 
@@ -123,10 +130,10 @@ order by upload.number;
 
 -- ---------------------------------------------------------------- rows and items
 
--- name: copy_source_rows
+-- name: copy_source_rows!
 copy themaads.source_row (upload, line, customer_id, ad_group_id, edition) from stdin;
 
--- name: copy_rejected_rows
+-- name: copy_rejected_rows!
 copy themaads.rejected_row (upload, line, reason, message, raw) from stdin;
 
 -- name: create_row_names!
@@ -135,7 +142,7 @@ create temporary table row_name (
   line bigint, ad_group_name text, campaign_id bigint, campaign_name text
 ) on commit drop;
 
--- name: copy_row_names
+-- name: copy_row_names!
 copy row_name (line, ad_group_name, campaign_id, campaign_name) from stdin;
 
 -- name: items_from_rows!
@@ -271,7 +278,7 @@ select true as fresh from themaads.account_lease
 where customer_id = :customer_id and generation = :generation and acquired_at <= :read_at
   and clock_timestamp() - :read_at::timestamptz <= make_interval(secs => :seconds);
 
--- name: copy_attempt_items
+-- name: copy_attempt_items!
 copy themaads.attempt_item (attempt_id, item_id, fingerprint, seen_ad_ids) from stdin;
 
 -- name: start_sending!

@@ -71,9 +71,16 @@ class Uploads:
         self._stall = timedelta(seconds=stall_seconds)
 
     def register(
-        self, *, key: str, file_path: str, file_name: str, content_sha256: str, edition: str | None
+        self,
+        *,
+        key: str,
+        file_path: str,
+        file_name: str,
+        content_sha256: str,
+        edition: str | None,
+        item_limit: int | None = None,
     ) -> tuple[Upload, bool]:
-        """The upload with this key, and whether it is new."""
+        """The upload with this key, and whether it is new; the limit of one that is known stays as it is."""
         with self._database.transaction() as connection:
             row = None
             while row is None:  # no row: another process registered it in this very moment
@@ -84,6 +91,7 @@ class Uploads:
                     file_name=file_name,
                     content_sha256=content_sha256,
                     edition=edition,
+                    item_limit=item_limit,
                 )
             return _upload(row), row["is_new"]
 
@@ -141,6 +149,11 @@ class Uploads:
                 connection, number=number, status=str(status), was=[str(s) for s in was], message=message
             )
             return bool(changed)
+
+    def resume(self, number: int, *, was: Iterable[UploadStatus]) -> bool:
+        """By a person: waiting again, without a limit; False when its status is none of `was` any more."""
+        with self._database.transaction() as connection:
+            return bool(queries.resume_upload(connection, number=number, was=[str(s) for s in was]))
 
     # One owner (invariant 3)
 

@@ -35,6 +35,7 @@ class Upload:
     epoch: int
     read_at: datetime | None  # when its items and rejected rows were written; None: not read yet
     created_at: datetime
+    item_limit: int | None = None  # a trial: each run stops after so many items, and the upload is paused
 
 
 def upload_key(content_sha256: str, editions: frozenset[str]) -> str:

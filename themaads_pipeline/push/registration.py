@@ -1,7 +1,7 @@
 """From a file to an upload in the ledger: what the folder's sensor and `themaads submit` both do."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -26,7 +26,13 @@ class Registered:
 
 
 def register_file(
-    path: Path, *, ledger: Ledger, catalogue: Catalogue, today: date, theme: str | None = None
+    path: Path,
+    *,
+    ledger: Ledger,
+    catalogue: Catalogue,
+    today: date,
+    theme: str | None = None,
+    item_limit: int | None = None,
 ) -> Registered:
     """Register a file as an upload, or find the upload that it is already.
 
@@ -39,6 +45,7 @@ def register_file(
         catalogue: The themes.
         today: Decides which edition a theme means.
         theme: For rows without one (`bf`, `Black Friday 2026`); None: the one in the file's name, if any.
+        item_limit: For a trial: each run stops after so many items.
 
     Raises:
         ThemeError: There is no such theme.
@@ -67,6 +74,7 @@ def register_file(
         file_name=path.name,
         content_sha256=content,
         edition=given or edition_in_file_name(path.name),
+        item_limit=item_limit,
     )
     ledger.uploads.remember_file(
         KnownFile(path=str(path), size=size, mtime_ns=mtime_ns, upload=upload.number)
@@ -87,6 +95,24 @@ def edition_named(theme: str | None, *, catalogue: Catalogue, today: date) -> st
         known = ", ".join(sorted(each.name for each in catalogue.themes)) or "none"
         raise ThemeError(f"there is no theme {theme!r}; the themes are: {known}")
     return found.name
+
+
+def with_theme(upload: Upload, theme: str | None, *, catalogue: Catalogue, today: date) -> Upload:
+    """The upload with a theme given afterwards, for rows that name none.
+
+    Raises:
+        ThemeError: There is no such theme, or the upload has another one already.
+    """
+    edition = edition_named(theme, catalogue=catalogue, today=today)
+    if edition is None or edition == upload.edition:
+        return upload
+    if upload.edition is not None or upload.read_at is not None:
+        was = upload.edition or "the themes in its rows"
+        raise ThemeError(
+            f"#{upload.number} was submitted for {was}, and cannot become one for {edition}: submit its file "
+            f"again with that theme (`themaads submit {upload.file_name} --theme {theme}`)"
+        )
+    return replace(upload, edition=edition)
 
 
 def _mark(path: Path) -> tuple[int, int]:

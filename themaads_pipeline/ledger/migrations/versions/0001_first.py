@@ -13,6 +13,7 @@ create table themaads.upload (
   file_name       text not null,
   content_sha256  text not null,
   edition         text,                                   -- for rows without a theme of their own
+  item_limit      integer check (item_limit > 0),         -- a trial: each run stops after so many items
   status          text not null default 'waiting'
                   check (status in ('waiting', 'running', 'interrupted', 'paused', 'failed', 'finished')),
   message         text not null default '',
