@@ -1,4 +1,4 @@
-"""The last look: what is in the accounts of what the ledger says was made, and whether anything is there twice."""
+"""The last look: is what the ledger says was made in the accounts, and is anything there twice?"""
 
 import time
 from collections import defaultdict
@@ -46,6 +46,11 @@ class Audit:
     lost: list[MadeAd] = field(default_factory=list)  # the account knows no such ad
     not_read: dict[int, str] = field(default_factory=dict)  # accounts, and why
 
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """How many ads were looked up; ad groups with one twice; ads lost; ads removed since."""
+        return self.looked_at, len(self.twice), len(self.lost), len(self.removed)
+
 
 def audit_ads(
     made: Iterable[Mapping[str, Any]],
@@ -82,7 +87,15 @@ def audit_ads(
             for start in range(0, len(ads), LARGEST_READ):
                 on_account(customer_id)
                 part = ads[start : start + LARGEST_READ]
-                _look(account, part, audit, labels, gateway, catalogue, second_read_seconds)
+                _look(
+                    account,
+                    part,
+                    audit,
+                    labels=labels,
+                    gateway=gateway,
+                    catalogue=catalogue,
+                    second_read_seconds=second_read_seconds,
+                )
         except AccountStoppedError as error:
             audit.not_read[customer_id] = str(error)
     return audit
@@ -94,9 +107,7 @@ def ads_of_edition(
     """The ads that carry our identity for the edition, or its label."""
     label_ids = labels.ids_of(catalogue.edition_label(edition))
     return tuple(
-        ad.ad_id
-        for ad in ads
-        if edition_of(ad.content) == edition or not label_ids.isdisjoint(ad.label_ids)
+        ad.ad_id for ad in ads if edition_of(ad.content) == edition or not label_ids.isdisjoint(ad.label_ids)
     )
 
 
@@ -104,6 +115,7 @@ def _look(
     account: Account,
     made: Sequence[MadeAd],
     audit: Audit,
+    *,
     labels: LabelBook,
     gateway: Gateway,
     catalogue: Catalogue,

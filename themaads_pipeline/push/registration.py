@@ -1,6 +1,7 @@
 """From a file to an upload in the ledger: what the folder's sensor and `themaads submit` both do."""
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,8 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import Upload, upload_key
+
+log = logging.getLogger(__name__)
 
 
 class FileChangedError(TransientError):
@@ -63,9 +66,13 @@ def register_file(
     given = edition_named(theme, catalogue=catalogue, today=today)
     size, mtime_ns = _mark(path)
     content = _content_of(path, size=size, mtime_ns=mtime_ns)
-    editions = identify(
-        path, edition=given, edition_in_file_name=edition_in_file_name, resolve_edition=edition_of
-    )
+    try:
+        editions = identify(
+            path, edition=given, edition_in_file_name=edition_in_file_name, resolve_edition=edition_of
+        )
+    except Exception:  # noqa: BLE001 - whatever a file does to its reader, its upload is where it is told
+        log.warning("%s could not be looked into", path.name, exc_info=True)
+        editions = frozenset()
     if _mark(path) != (size, mtime_ns):
         raise FileChangedError(f"{path.name} was written to while it was read: it is looked at again")
     upload, is_new = ledger.uploads.register(

@@ -1,0 +1,127 @@
+"""What a person sees beside a materialization: counts that Dagster plots, and tables."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.uploads import Progress
+from themaads_pipeline.model.items import ItemState
+
+__all__ = ["Metadata", "accounts_table", "counts_of", "rejected_metadata", "speed", "table"]
+
+Metadata = dict[str, dg.MetadataValue[Any]]
+
+SHOWN_ROWS = 100  # of a table; the report's files have all
+_LONGEST_TEXT = 300
+_Cell = str | int | float | None
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[_Cell]]) -> dg.MetadataValue[Any]:
+    """A table of text; numbers get thousands separators."""
+    records = [
+        dg.TableRecord({name: _shown(cell) for name, cell in zip(columns, row, strict=True)}) for row in rows
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name=name) for name in columns])
+    return dg.MetadataValue.table(records, schema)
+
+
+def counts_of(progress: Progress) -> Metadata:
+    """Items by outcome as plain numbers, so that Dagster plots them over the uploads."""
+    left = progress.total - progress.final
+    return {
+        "upload": dg.MetadataValue.text(f"#{progress.number} {progress.file_name}"),
+        "items": dg.MetadataValue.int(progress.total),
+        "done": dg.MetadataValue.int(progress.done),
+        "skipped": dg.MetadataValue.int(progress.skipped),
+        "failed": dg.MetadataValue.int(progress.failed),
+        "left": dg.MetadataValue.int(left),
+        "rejected_rows": dg.MetadataValue.int(progress.rejected),
+    }
+
+
+def outcomes_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
+    """Items by outcome and reason, with an example of what was said."""
+    return table(
+        ("outcome", "kind", "reason", "items", "example"),
+        (
+            (row["state"], row["category"], row["code"], row["items"], row["example"])
+            for row in ledger.outcomes.counts_by_reason(upload)[:SHOWN_ROWS]
+        ),
+    )
+
+
+def accounts_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
+    """Items of each account by outcome, the account with most first."""
+    states = (ItemState.DONE, ItemState.SKIPPED, ItemState.FAILED)
+    by_size = sorted(
+        ledger.outcomes.counts_by_account(upload).items(), key=lambda account: -sum(account[1].values())
+    )
+    rows: list[tuple[_Cell, ...]] = []
+    for customer_id, counts in by_size[:SHOWN_ROWS]:
+        total, final = sum(counts.values()), [counts.get(state, 0) for state in states]
+        rows.append((_dashed(customer_id), total, *final, total - sum(final)))
+    return table(("account", "items", "done", "skipped", "failed", "left"), rows)
+
+
+def policy_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
+    """Google's policy topics with the texts that triggered them."""
+    return table(
+        ("policy", "text or page", "items", "accounts", "example: ad group"),
+        (
+            (row["topic"], row["trigger"], row["items"], row["accounts"], str(row["example"]))
+            for row in ledger.outcomes.policy_patterns(upload)[:SHOWN_ROWS]
+        ),
+    )
+
+
+def rejected_metadata(ledger: Ledger, upload: int) -> Metadata:
+    """Rows that could not be used: by reason, and the first hundred of them."""
+    by_reason = ledger.outcomes.rejected_by_reason(upload)
+    if not by_reason:
+        return {}
+    first = ledger.outcomes.rejected_rows(upload, limit=SHOWN_ROWS)
+    return {
+        "rejected_by_reason": table(("reason", "rows"), by_reason.items()),
+        "rejected_rows_first_100": table(
+            ("line", "reason", "message", "row"),
+            ((str(row.line), row.reason, row.message, row.raw) for row in first),
+        ),
+    }
+
+
+def calls_table(calls: Mapping[str, int]) -> dg.MetadataValue[Any]:
+    """Requests to Google Ads by method, most first."""
+    return table(("method", "requests"), Counter(calls).most_common())
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Counts in one line.
+
+    >>> in_words({"no_theme": 1200, "bad_customer_id": 3})
+    '1,200 no_theme, 3 bad_customer_id'
+    """
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def speed(items: int, seconds: float) -> Metadata:
+    """How long it took, and how many items a second that is."""
+    return {
+        "duration_s": dg.MetadataValue.float(round(seconds, 1)),
+        "items_per_s": dg.MetadataValue.float(round(items / seconds, 1) if seconds > 0 else 0.0),
+    }
+
+
+def _dashed(customer_id: int) -> str:
+    digits = f"{customer_id:010d}"
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+
+
+def _shown(cell: _Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return str(cell)[:_LONGEST_TEXT]

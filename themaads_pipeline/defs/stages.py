@@ -1,0 +1,146 @@
+"""A stage of a run: it takes the upload, works, and gives it back, however it ends (invariants 3 and 7)."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import dagster as dg
+
+from themaads_pipeline.exceptions import FencedError, UploadBusyError
+from themaads_pipeline.ledger.database import Owner
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.uploads import Upload, UploadStatus
+
+__all__ = ["Stage", "refuse", "stage_of", "upload_of"]
+
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+
+_NO_RETRY_TAG = "dagster/retry_on_asset_or_op_failure"
+_RUNS_STATUS = frozenset({UploadStatus.RUNNING, UploadStatus.FINISHED})
+_log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """The upload as it was when it was taken, and our hold on it."""
+
+    upload: Upload
+    owner: Owner
+    ledger: Ledger
+    has_ended: bool = field(default=False)
+
+    def end(self, *, how: str, why: str = "", status: UploadStatus | None = None) -> None:
+        """Give the upload back; see `ledger.uploads.end`."""
+        self.ledger.uploads.end(self.owner, how=how, why=why, status=status)
+        self.has_ended = True
+
+
+@contextmanager
+def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = False) -> Iterator[Stage]:
+    """Own the partition's upload for as long as the block runs.
+
+    Args:
+        context: Of the asset or check.
+        ledger: The ledger.
+        name: What is done, as `status` tells it (`reading`).
+        looks_only: Reports and checks leave the upload's status as they found it.
+
+    Raises:
+        dagster.Failure: There is no such upload, or another run works on it.
+    """
+    upload = upload_of(context, ledger)
+    try:
+        owner = ledger.uploads.take(
+            upload.number,
+            run_id=context.run.run_id,
+            stage=name,
+            is_active=lambda run_id: _is_active(context.instance, run_id),
+        )
+    except UploadBusyError as error:
+        refuse(context, error)
+    stage = Stage(upload=upload, owner=owner, ledger=ledger)
+    found = upload.status if upload.status not in _RUNS_STATUS else None
+    try:
+        yield stage
+        if not stage.has_ended:
+            stage.end(
+                how="finished",
+                why=upload.message if looks_only else "",
+                status=found if looks_only else None,
+            )
+    except FencedError as error:
+        _leave(error)
+    except BaseException as error:
+        if not stage.has_ended:
+            how_left = _how_left(context, upload, error)
+            keep = looks_only or upload.status is UploadStatus.FINISHED
+            _end_interrupted(stage, *((found, upload.message) if keep else how_left))
+        raise
+
+
+def upload_of(context: Context | dg.OpExecutionContext, ledger: Ledger) -> Upload:
+    """The upload of the run's partition.
+
+    Raises:
+        dagster.Failure: The ledger knows none.
+    """
+    upload = ledger.uploads.by_key(context.partition_key)
+    if upload is None:
+        raise dg.Failure(
+            f"no upload is called {context.partition_key!r}: put its file into the upload folder, or "
+            "`themaads submit` it",
+            allow_retries=False,
+        )
+    return upload
+
+
+def refuse(context: Context, error: Exception, **metadata: dg.MetadataValue[Any]) -> NoReturn:
+    """Fail the run with a message for a person, such that nothing tries it again.
+
+    `allow_retries` reaches op retries only; run retries are asked to keep away by a tag.
+    """
+    context.instance.add_run_tags(context.run.run_id, {_NO_RETRY_TAG: "false"})
+    raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
+
+
+def _is_active(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run may still be working: one that is being cancelled may."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and not run.is_finished
+
+
+def _how_left(context: Context, upload: Upload, error: BaseException) -> tuple[UploadStatus, str]:
+    """A person pauses, a machine interrupts: Dagster knows which it was."""
+    if isinstance(error, dg.DagsterExecutionInterruptedError):
+        run = context.instance.get_run_by_id(context.run.run_id)
+        if run is not None and run.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}:
+            why = f"stopped by a person in Dagster: `themaads resume {upload.number}` goes on"
+            return UploadStatus.PAUSED, why
+    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return UploadStatus.INTERRUPTED, why
+
+
+def _end_interrupted(stage: Stage, status: UploadStatus | None, why: str) -> None:
+    try:
+        stage.end(how="interrupted", why=why, status=status)
+    except FencedError as error:
+        _leave(error)
+    except Exception:  # noqa: BLE001 - what interrupted the stage is what a person has to hear of
+        _log.exception("the ledger could not be told that #%d was interrupted", stage.upload.number)
+
+
+def _leave(error: FencedError) -> NoReturn:
+    """End without another Dagster event: the run was given up, and its end is written by others.
+
+    An exception would write one, and turn a run that was declared failed into what it says. In a process that
+    is the run's own, ending it is enough; elsewhere (a run inside a command or a test) the exception is all
+    there is.
+    """
+    _log.error("%s", error)
+    if multiprocessing.parent_process() is not None or "DAGSTER_EXECUTE_RUN_ARGS" in os.environ:
+        os._exit(1)
+    raise error
