@@ -18,7 +18,12 @@
             experiment_type: BASE                  # EXPERIMENT
             channel_type: SEARCH
         ad_groups:
-          - {id: 1, name: Schoenen, campaign_id: 1, status: ENABLED, type: SEARCH_STANDARD, labels: [name or id]}
+          - id: 1
+            name: Schoenen
+            campaign_id: 1
+            status: ENABLED
+            type: SEARCH_STANDARD
+            labels: [THEMA_ORIGINAL]               # names or ids
         ads:
           - id: 1
             ad_group_id: 1
