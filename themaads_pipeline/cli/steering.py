@@ -1,0 +1,119 @@
+"""`themaads pause`, `resume` and `retry`: what a person may do to an upload."""
+
+import click
+
+from themaads_pipeline.cli.opened import open_ledger
+from themaads_pipeline.cli.runs import DagsterUnreachableError, terminate_runs
+from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.uploads import Progress
+from themaads_pipeline.model.items import ItemState
+from themaads_pipeline.model.outcomes import Category
+from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.settings import Settings, settings
+
+_QUIET = (UploadStatus.WAITING, UploadStatus.INTERRUPTED)
+
+
+@click.command()
+@click.argument("upload")
+def pause(upload: str) -> None:
+    """Stop an upload until `themaads resume`; what is done stays, and nothing is lost."""
+    ours = settings()
+    with open_ledger(ours) as ledger:
+        found = ledger.uploads.find(upload)
+        if found.status == UploadStatus.PAUSED:
+            click.echo(f"#{found.number} is paused already")
+            return
+        if found.status in {UploadStatus.FINISHED, UploadStatus.FAILED}:
+            raise PermanentError(f"#{found.number} is {found.status}: there is nothing to pause")
+        _pause(ours, ledger, found)
+    click.echo(f"#{found.number} is paused: `themaads resume {found.number}` goes on")
+
+
+@click.command()
+@click.argument("upload")
+def resume(upload: str) -> None:
+    """Go on with an upload that is paused, interrupted or failed; the limit of a trial is lifted."""
+    with open_ledger(settings()) as ledger:
+        found = ledger.uploads.find(upload)
+        was = (UploadStatus.PAUSED, UploadStatus.INTERRUPTED, UploadStatus.FAILED)
+        if not ledger.uploads.resume(found.number, was=was):
+            raise PermanentError(_not_resumed(ledger, found))
+        [progress] = ledger.uploads.progress(found.number)
+    left = f"{progress.total - progress.final:,} items are left" if progress.is_read else "it is read first"
+    click.echo(f"#{found.number} goes on ({left}): `themaads status {found.number} --follow`")
+
+
+@click.command()
+@click.argument("upload")
+@click.option(
+    "--category",
+    type=click.Choice([str(category) for category in Category]),
+    help="Only failures of this kind.",
+)
+@click.option("--account", help="Only this account: its ten digits, with or without dashes.")
+@click.option("--skipped", is_flag=True, help="Also what was skipped: the ad groups may have changed.")
+def retry(upload: str, category: str | None, account: str | None, skipped: bool) -> None:  # click's names
+    """Try failed ad groups again, all of them or some; none gets a second ad."""
+    states = [ItemState.FAILED, *([ItemState.SKIPPED] if skipped and not category else [])]
+    customer_id = _customer_id(account) if account else None
+    with open_ledger(settings()) as ledger:
+        found = ledger.uploads.find(upload)
+        retried = ledger.rows.retry(found.number, states=states, category=category, customer_id=customer_id)
+        [progress] = ledger.uploads.progress(found.number)
+        if progress.final < progress.total or (found.status == UploadStatus.FAILED and retried):
+            was = (UploadStatus.FINISHED, UploadStatus.FAILED, UploadStatus.INTERRUPTED)
+            ledger.uploads.set_status(found.number, UploadStatus.WAITING, was=was)
+    if not retried:
+        click.echo(f"#{found.number} has nothing of that kind to retry")
+    elif found.status == UploadStatus.PAUSED:
+        click.echo(f"{_items(retried)} of #{found.number} wait until `themaads resume {found.number}`")
+    else:
+        again = "is tried again" if retried == 1 else "are tried again"
+        click.echo(f"{_items(retried)} of #{found.number} {again}: `themaads status {found.number} --follow`")
+
+
+def _pause(ours: Settings, ledger: Ledger, upload: Upload) -> None:
+    by_a_person = f"paused by a person: `themaads resume {upload.number}` goes on"
+    was = (*_QUIET, UploadStatus.RUNNING)
+    if not ledger.uploads.set_status(upload.number, UploadStatus.PAUSED, was=was, message=by_a_person):
+        raise PermanentError(f"#{upload.number} has just ended: `themaads status {upload.number}`")
+    try:
+        terminate_runs(ours, upload)
+    except DagsterUnreachableError as error:
+        [progress] = ledger.uploads.progress(upload.number)
+        if not _is_alive(progress, ours.stall_seconds):
+            return  # nobody works on it, and a run that is queued cannot start without Dagster
+        # The truth: it still runs, and whoever sees "paused" must be able to believe it.
+        ledger.uploads.set_status(upload.number, UploadStatus.RUNNING, was=(UploadStatus.PAUSED,))
+        raise PermanentError(
+            f"#{upload.number} is being worked on by run {progress.run_id}, which could not be ended "
+            f"({error}): terminate that run in Dagster, which pauses the upload"
+        ) from error
+
+
+def _is_alive(progress: Progress, stall_seconds: float) -> bool:
+    return progress.progress_age_s is not None and progress.progress_age_s < stall_seconds
+
+
+def _not_resumed(ledger: Ledger, upload: Upload) -> str:
+    [progress] = ledger.uploads.progress(upload.number)
+    if progress.status == UploadStatus.FINISHED:
+        return (
+            f"#{upload.number} is finished: `themaads retry {upload.number}` tries what failed again"
+            if progress.failed
+            else f"#{upload.number} is finished, and nothing failed"
+        )
+    return f"#{upload.number} is {progress.status}: it goes on by itself"
+
+
+def _customer_id(text: str) -> int:
+    digits = text.replace("-", "").replace(" ", "")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) == 10):
+        raise click.BadParameter(f"{text!r} is not ten digits", param_hint="--account")
+    return int(digits)
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item" if count == 1 else f"{count:,} items"

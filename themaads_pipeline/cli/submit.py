@@ -1,0 +1,88 @@
+"""`themaads submit`."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from themaads_pipeline.cli.opened import ledger_if_running, now, open_gateway, open_ledger
+from themaads_pipeline.cli.preview import ExistingFile, planning, show_plan
+from themaads_pipeline.cli.status import follow_here
+from themaads_pipeline.exceptions import ThemeError
+from themaads_pipeline.intake.folder import place_in_folder
+from themaads_pipeline.intake.readers import read_table
+from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.push.registration import register_file
+from themaads_pipeline.reports.dry_run import write_dry_run
+from themaads_pipeline.reports.preview import edition_for, preview_file
+from themaads_pipeline.settings import Settings, settings
+from themaads_pipeline.themes.catalogue import load_catalogue
+
+
+@click.command()
+@click.argument("file", type=ExistingFile)
+@click.option("--theme", help="For rows that name none: bf, Sinterklaas, 'Black Friday 2026' ...")
+@click.option("--limit", type=click.IntRange(min=1), help="A trial: pause after so many ad groups.")
+@click.option("--dry-run", is_flag=True, help="Plan everything, write the plan as a file, submit nothing.")
+@click.option("--wait", is_flag=True, help="Show the progress until it ends; exit code 0 when finished.")
+def submit(file: Path, theme: str | None, limit: int | None, dry_run: bool, wait: bool) -> None:  # click's
+    """Hand a file in: it is copied into the upload folder, and one paused ad is made in each ad group.
+
+    The same list for the same theme is the same upload: it is not pushed twice, and says so. Exit code 0
+    when it is submitted or known already; with --wait 0 when it is finished, and 1 when it failed or was
+    paused (as it is by --limit).
+    """
+    ours = settings()
+    catalogue = load_catalogue(ours.theme_dir)
+    _check_theme(file, theme, catalogue)
+    if dry_run:
+        _plan(ours, file, theme, limit, catalogue)
+        return
+    with open_ledger(ours) as ledger:
+        registered = register_file(
+            place_in_folder(file, ours.uploads),
+            ledger=ledger,
+            catalogue=catalogue,
+            today=now().date(),
+            theme=theme,
+            item_limit=limit,
+        )
+        upload = registered.upload
+        if registered.is_new:
+            click.echo(f"#{upload.number} {upload.key}")
+        else:
+            hint = "resume" if upload.status in {UploadStatus.PAUSED, UploadStatus.FAILED} else "retry"
+            click.echo(f"same as #{upload.number} ({upload.status}); `themaads {hint} {upload.number}`")
+        if wait:
+            [ended] = follow_here(ledger, upload.number)
+            raise SystemExit(0 if ended.status == UploadStatus.FINISHED else 1)
+
+
+def _check_theme(file: Path, theme: str | None, catalogue: Catalogue) -> None:
+    """Refuse here what would fail later as a whole: an unknown or past theme, or none at all."""
+    if edition_for(file, theme, catalogue=catalogue, now=now()) is not None:
+        return
+    if "theme" not in read_table(file, only=frozenset({"theme"})).columns:
+        known = ", ".join(each.name for each in catalogue.themes)
+        raise ThemeError(
+            f"{file.name}: neither its name nor a column names a theme: give --theme, one of {known}"
+        )
+
+
+def _plan(ours: Settings, file: Path, theme: str | None, limit: int | None, catalogue: Catalogue) -> None:
+    target = ours.reports / f"dry-run-{file.name.split('.')[0]}.csv"
+    with ledger_if_running(ours) as ledger, open_gateway(ours) as gateway, planning() as on_progress:
+        planned = preview_file(
+            file,
+            theme=theme,
+            ledger=ledger,
+            gateway=gateway,
+            catalogue=catalogue,
+            clock=now,
+            sink=lambda outcomes: write_dry_run(outcomes, target, sample=0),
+            limit=limit,
+            on_progress=on_progress,
+        )
+    show_plan(Console(), planned)
+    click.echo(f"nothing was sent; the whole plan is in {target}")
