@@ -21,7 +21,7 @@ class Spec:
 
     name: str
     command: tuple[str, ...]  # arguments of this Python
-    is_ready: Callable[[], bool]
+    is_ready: Callable[[int], bool]  # gets the process's pid
     ready_timeout: float = 120
     grace: float = 20
 
@@ -57,9 +57,13 @@ class Child:
         self.started_at = time.monotonic()
 
     @property
-    def pid(self) -> int | None:
-        """Of the running process, or the last one."""
-        return self._process.pid if self._process else None
+    def pid(self) -> int:
+        """Of the running process, or the last one; 0 before the first."""
+        return self._process.pid if self._process else 0
+
+    def is_ready(self) -> bool:
+        """Whether it does by now what it is there for."""
+        return self.spec.is_ready(self.pid)
 
     def ended(self) -> str | None:
         """How it ended, or None while it runs."""

@@ -31,7 +31,9 @@ class DemoError(PermanentError):
 
 @click.command()
 @click.option("--once", is_flag=True, help="Stop at the end; exit code 0 when all is finished and correct.")
-@click.option("--port", type=int, help="Of the web interface; default 3000, or another when that is taken.")
+@click.option(
+    "--port", type=int, help="Of the web interface; default 3000, or another when that is taken; 0: any."
+)
 def demo(once: bool, port: int | None) -> None:  # click passes it by name
     """The whole system on this machine, with emulated accounts and a sample upload that is processed.
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import psutil
 import yaml
 
 from themaads_pipeline.cli.children import Spec
@@ -49,7 +50,7 @@ def code_server(settings: Settings, workspace: Path) -> Spec:
     )
     # Whatever it starts, it starts with this Python: .venv/bin need not be in the PATH.
     command += ("--use-python-environment-entry-point", "--empty-working-directory", *target)
-    return Spec(name="code-server", command=command, is_ready=lambda: _listens(path), grace=30)
+    return Spec(name="code-server", command=command, is_ready=lambda _: _listens(path), grace=30)
 
 
 def emulator(settings: Settings, *, control_port: int, seed: Path | None) -> Spec:
@@ -67,20 +68,20 @@ def emulator(settings: Settings, *, control_port: int, seed: Path | None) -> Spe
     )
     command += ("--port", str(free_port()), "--control-port", str(control_port))
     command += ("--seed", str(seed)) if seed is not None else ()
-    return Spec(name="emulator", command=command, is_ready=described.exists, grace=5)
+    return Spec(name="emulator", command=command, is_ready=lambda _: described.exists(), grace=5)
 
 
 def webserver(settings: Settings, web: "Web") -> Spec:
     """Dagster's web interface, on loopback."""
     command: tuple[str, ...] = ("-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(web.port))
     command += ("-w", str(own_workspace(settings)))
-    return Spec(name="webserver", command=command, is_ready=lambda: web.health() is not None, grace=10)
+    return Spec(name="webserver", command=command, is_ready=web.is_served_by, grace=10)
 
 
 def daemon(settings: Settings, web: "Web") -> Spec:
     """Sensors, queue, monitoring, retries. Ready needs the webserver, which knows the heartbeats."""
     command = ("-m", "dagster._daemon", "run", "-w", str(own_workspace(settings)))
-    return Spec(name="daemon", command=command, is_ready=web.daemons_beat, grace=30)
+    return Spec(name="daemon", command=command, is_ready=lambda _: web.daemons_beat(), grace=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,8 +93,9 @@ class Web:
 
     @classmethod
     def choose(cls, wanted: int | None, *, since: float) -> "Web":
-        """On the wanted port; without one on 3000, or another when that is taken."""
-        port = wanted or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else free_port())
+        """On the wanted port (0: any that is free); without one on 3000, or another when that is taken."""
+        default = DEFAULT_PORT if wanted is None and _is_free(DEFAULT_PORT) else free_port()
+        port = wanted or default
         if not _is_free(port):
             raise StackError(f"port {port} is taken: choose another with --port")
         return cls(port=port, since=since)
@@ -101,6 +103,17 @@ class Web:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def is_served_by(self, pid: int) -> bool:
+        """Whether this process answers, and not that of another stack which took the port meanwhile."""
+        try:
+            connections = psutil.Process(pid).net_connections("tcp")
+        except psutil.Error:
+            return False
+        listens = any(
+            each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in connections
+        )
+        return listens and self.health() is not None
 
     def health(self) -> dict[str, Any] | None:
         """What it says of code locations and daemons; None when it does not answer."""

@@ -173,7 +173,7 @@ class Stack:
 
     def _wait_until_ready(self, child: Child) -> None:
         deadline = time.monotonic() + child.spec.ready_timeout
-        while not child.spec.is_ready():
+        while not child.is_ready():
             for each in self._children:
                 if (how := each.ended()) is not None:
                     raise _ended(each, f"does not start: {how}")

@@ -10,7 +10,9 @@ from themaads_pipeline.settings import settings
 
 
 @click.command()
-@click.option("--port", type=int, help="Of the web interface; default 3000, or another when that is taken.")
+@click.option(
+    "--port", type=int, help="Of the web interface; default 3000, or another when that is taken; 0: any."
+)
 @click.option(
     "--workspace",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -119,7 +119,7 @@ def home() -> Iterator[Path]:
 
 @contextmanager
 def running(home: Path) -> Iterator[Running]:
-    stack = Running(home, "--workspace", str(home / "workspace-of-test.yaml"))
+    stack = Running(home, "--workspace", str(home / "workspace-of-test.yaml"), "--port", "0")
     try:
         yield stack
     finally:
@@ -132,14 +132,9 @@ def running(home: Path) -> Iterator[Running]:
 
 
 def launch_endless_run(stack: Running) -> None:
-    selector = (
-        '{repositoryLocationName: "themaads", repositoryName: "__repository__", jobName: "endless_job"}'
-    )
-    answer = stack.ask(
-        "mutation { launchRun(executionParams: {selector: "
-        + selector
-        + ", runConfigData: {}}) { __typename } }"
-    )
+    answer = stack.ask("""mutation { launchRun(executionParams: {runConfigData: {}, selector: {
+        repositoryLocationName: "themaads", repositoryName: "__repository__", jobName: "endless_job"
+    }}) { __typename } }""")
     assert "LaunchRunSuccess" in answer, answer
     stack.wait_until(lambda: "STARTED" in stack.ask("{ runsOrError { ... on Runs { results { status } } } }"))
 
