@@ -5,7 +5,7 @@ from themaads_pipeline.emulator.failures import ApiError, RequestRefusedError
 
 
 def parse_customer_id(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise RequestRefusedError(
             ApiError(
                 code="RequestError.INVALID_CUSTOMER_ID",
@@ -39,7 +39,7 @@ def authorise(accounts: dict[int, Account], customer_id: str, login_customer_id:
     account = accounts.get(parse_customer_id(customer_id))
     direct = directly_accessible(accounts)
     if login_customer_id:
-        if not login_customer_id.isdigit():
+        if not login_customer_id.isdecimal():
             raise RequestRefusedError(
                 ApiError(code="HeaderError.INVALID_LOGIN_CUSTOMER_ID", trigger=login_customer_id)
             )

@@ -8,6 +8,10 @@ from random import Random
 from threading import Lock
 from typing import Any
 
+import grpc
+
+from themaads_pipeline.emulator.messages import error_code_field
+
 # What each kind does stands in docs/emulator.md, section "Faults".
 KINDS = frozenset(
     {
@@ -104,6 +108,21 @@ _SETTABLE = {item.name for item in fields(Fault)} - {
 }
 
 
+def _check_names(values: dict[str, Any]) -> None:
+    """Refuse names that nothing has, before a call stumbles over them."""
+    kind, _, name = values.get("error", "").partition(".")
+    try:
+        known = not kind or name in error_code_field(kind)[1]
+    except KeyError:
+        known = False
+    if not known:
+        raise ValueError(
+            f"error {values['error']!r}: expected one of Google's, such as DatabaseError.REQUEST_TOO_LARGE"
+        )
+    if values.get("code") and values["code"] not in grpc.StatusCode.__members__:
+        raise ValueError(f"code {values['code']!r}: expected a gRPC status, such as UNAVAILABLE")
+
+
 class FaultBook:
     """The faults in force."""
 
@@ -124,6 +143,7 @@ class FaultBook:
             raise ValueError(
                 f"fault {values}: kind is one of {sorted(KINDS)}; unknown settings: {sorted(unknown)}"
             )
+        _check_names(values)
         prepared = dict(values)
         if prepared.get("account") is not None:
             prepared["account"] = int(str(prepared["account"]).replace("-", ""))

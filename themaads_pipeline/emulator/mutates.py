@@ -152,7 +152,7 @@ def _ad_group_of(operation: Message) -> int:
     if not isinstance(target, str):
         name = getattr(target, "ad_group", "") or getattr(target, "ad_group_ad", "") or target.resource_name
     part = name.rpartition("/")[2].partition("~")[0]
-    return int(part) if part.isdigit() else -1
+    return int(part) if part.isdecimal() else -1
 
 
 def scripted_error(fault: Fault) -> ApiError:

@@ -86,7 +86,7 @@ def _text(asset: Message) -> dict[str, Any]:
 def plain_request(entry: LoggedRequest, accounts: dict[int, Account]) -> dict[str, Any]:
     """A logged request with the result of each operation, and what creations of ads asked for."""
     call = entry.call
-    account = accounts.get(int(call.customer_id)) if call.customer_id.isdigit() else None
+    account = accounts.get(int(call.customer_id)) if call.customer_id.isdecimal() else None
     results = []
     for index in range(len(call.kinds)):
         name = call.results[index] if index < len(call.results) else ""
@@ -115,4 +115,7 @@ def _asked(index: int, name: str, entry: LoggedRequest, account: Account | None)
         payload
     )
     ad_group = operation.create.ad_group.rpartition("/")[2]
-    return {"ad_group_id": int(ad_group) if ad_group.isdigit() else None, **plain_texts(operation.create.ad)}
+    return {
+        "ad_group_id": int(ad_group) if ad_group.isdecimal() else None,
+        **plain_texts(operation.create.ad),
+    }

@@ -57,7 +57,7 @@ class RequestLog:
             self.peak_mutates_in_flight: Counter[int] = Counter()
 
     def began(self, call: Call) -> None:
-        account = int(call.customer_id) if call.customer_id.isdigit() else 0
+        account = int(call.customer_id) if call.customer_id.isdecimal() else 0
         with self._lock:
             self.in_flight[account] += 1
             self.peak_in_flight[account] = max(self.peak_in_flight[account], self.in_flight[account])
@@ -72,7 +72,7 @@ class RequestLog:
             self.ads_created += ads
 
     def finished(self, entry: LoggedRequest) -> None:
-        account = int(entry.call.customer_id) if entry.call.customer_id.isdigit() else 0
+        account = int(entry.call.customer_id) if entry.call.customer_id.isdecimal() else 0
         with self._lock:
             self.in_flight[account] -= 1
             self.calls[entry.call.method] += 1

@@ -68,7 +68,7 @@ class Transaction:
         ids = end.split("~")
         if not name:
             raise OperationRefusedError(ApiError(code="RequestError.RESOURCE_NAME_MISSING", path=path))
-        if len(ids) != count or not all(part.lstrip("-").isdigit() for part in ids):
+        if len(ids) != count or not all(part.lstrip("-").isdecimal() for part in ids):
             raise OperationRefusedError(
                 ApiError(code="RequestError.RESOURCE_NAME_MALFORMED", path=path, trigger=name)
             )

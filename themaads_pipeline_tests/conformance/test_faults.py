@@ -246,3 +246,5 @@ def test_a_fault_with_a_typo_is_refused(emulator: RunningEmulator) -> None:
         emulator.faults([{"kind": "eror"}])
     with pytest.raises(EmulatorError, match="unknown settings"):
         emulator.faults([{"kind": "error", "acount": 1}])
+    with pytest.raises(EmulatorError, match="expected one of Google's"):
+        emulator.faults([{"kind": "error", "error": "DatabaseError.NONSENSE"}])

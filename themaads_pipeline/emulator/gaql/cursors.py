@@ -45,7 +45,7 @@ class Cursors:
             cursor = self._cursors.get(key)
             if cursor is not None:
                 self._cursors.move_to_end(key)
-        if not position.isdigit() or not key:
+        if not position.isdecimal() or not key:
             raise RequestRefusedError(ApiError(code="RequestError.INVALID_PAGE_TOKEN", trigger=token))
         if cursor is None:
             raise RequestRefusedError(ApiError(code="RequestError.EXPIRED_PAGE_TOKEN", trigger=token))
