@@ -34,6 +34,11 @@ class Catalogue:
         return {theme.name: theme for theme in self.themes}
 
     @cached_property
+    def _editions(self) -> dict[str, Edition]:
+        """Asked for once an item: an edition renders its texts once."""
+        return {}
+
+    @cached_property
     def _by_words(self) -> dict[str, Theme]:
         return {_joined(key): theme for key, theme in self._by_key.items()}
 
@@ -77,6 +82,8 @@ class Catalogue:
         Raises:
             ThemeError: No theme of the catalogue has it.
         """
+        if (known_edition := self._editions.get(name)) is not None:
+            return known_edition
         theme_name, _, year = name.rpartition("_")
         theme = self._by_name.get(theme_name)
         if theme is None or not re.fullmatch(r"\d{4}", year):
