@@ -38,7 +38,7 @@ def sqlalchemy_url(url: str) -> str:
 
 
 class PostgresStorage(DagsterPostgresStorage):
-    """Runs, events and schedules, in the database of the settings; the embedded one is started when needed."""
+    """Runs, events and schedules, in the settings' database; the embedded one is started when needed."""
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
