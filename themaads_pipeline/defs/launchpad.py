@@ -43,7 +43,7 @@ class PushRunConfig(dg.Config):
     item_limit: int | None = Field(
         default=None,
         ge=1,
-        description="Stop after so many ad groups, for a trial; the upload is then paused. Empty: as submitted.",
+        description="Stop after so many ad groups, for a trial: the upload is paused. Empty: as submitted.",
     )
     only_accounts: list[str] = Field(
         default=[],

@@ -70,7 +70,7 @@ def register_file(
         editions = identify(
             path, edition=given, edition_in_file_name=edition_in_file_name, resolve_edition=edition_of
         )
-    except Exception:  # noqa: BLE001 - whatever a file does to its reader, its upload is where it is told
+    except Exception:  # whatever a file does to its reader, its upload is where it is told
         log.warning("%s could not be looked into", path.name, exc_info=True)
         editions = frozenset()
     if _mark(path) != (size, mtime_ns):
