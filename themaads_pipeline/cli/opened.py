@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import psycopg
+from rich.console import Console
 
 from themaads_pipeline.ads.client import open_client
 from themaads_pipeline.ads.gateway import Gateway
@@ -12,6 +13,8 @@ from themaads_pipeline.exceptions import PermanentError, TransientError
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.settings import Settings
+
+_PIPE_WIDTH = 200
 
 
 class DatabaseUnreachableError(TransientError):
@@ -63,6 +66,12 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         yield Gateway(client)
     finally:
         client.close()
+
+
+def console() -> Console:
+    """Standard output; wide where it goes into a file or a pipe, so that no name is cut there."""
+    here = Console()
+    return here if here.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def now() -> datetime:

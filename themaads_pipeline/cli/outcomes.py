@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.opened import open_gateway, open_ledger
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account
@@ -102,7 +102,7 @@ def _show(ledger: Ledger, upload: Upload, state: ItemState | None) -> None:
     rejected = ledger.outcomes.rejected_by_reason(upload.number) if state is None else {}
     for reason, rows in rejected.items():
         grid.add_row(f"{rows:,}", "rejected row", "", Text(reason), "")
-    console = Console()
+    console = opened.console()
     console.print(grid)
     for pattern in ledger.outcomes.policy_patterns(upload.number)[:10]:
         console.print(

@@ -10,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.opened import ledger_if_running, now, open_gateway
 from themaads_pipeline.model.ads import Account, AdContent, AdText
 from themaads_pipeline.model.items import RejectedRow
@@ -37,7 +38,7 @@ def preview(file: Path, theme: str | None, rows: int) -> None:
     Every ad group is looked at in its account; nothing is changed there, and nothing is submitted.
     Exit code 1 when not one ad would be made.
     """
-    ours, console = settings(), Console()
+    ours, console = settings(), opened.console()
     with ledger_if_running(ours) as ledger, open_gateway(ours) as gateway:
         with planning() as on_progress:
             planned = preview_file(

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.opened import open_ledger
 from themaads_pipeline.cli.progress import follow as follow_uploads
 from themaads_pipeline.cli.progress import table
@@ -71,7 +71,7 @@ def as_dict(upload: Progress) -> dict[str, Any]:
 
 def follow_here(ledger: Ledger, number: int | None) -> list[Progress]:
     """Show progress in this terminal until nothing goes on by itself; returns how it ended."""
-    console = Console()
+    console = opened.console()
     ended = follow_uploads(
         ledger, console, tick=lambda: time.sleep(_LOOK_EVERY_S / 2), timeout=math.inf, number=number
     )
@@ -100,7 +100,7 @@ def _print(uploads: list[Progress], *, as_json: bool, single: bool) -> None:
     elif not uploads:
         click.echo("no upload yet: `themaads submit FILE`, or put a file into the upload folder")
     else:
-        console = Console()
+        console = opened.console()
         console.print(table(uploads))
         if single:
             console.print(_details(uploads[0]))

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from themaads_pipeline.cli.opened import ledger_if_running, now, open_gateway, open_ledger
+from themaads_pipeline.cli.opened import console, ledger_if_running, now, open_gateway, open_ledger
 from themaads_pipeline.cli.preview import ExistingFile, planning, show_plan
 from themaads_pipeline.cli.status import follow_here
 from themaads_pipeline.exceptions import ThemeError
@@ -84,5 +83,5 @@ def _plan(ours: Settings, file: Path, theme: str | None, limit: int | None, cata
             limit=limit,
             on_progress=on_progress,
         )
-    show_plan(Console(), planned)
+    show_plan(console(), planned)
     click.echo(f"nothing was sent; the whole plan is in {target}")

@@ -7,12 +7,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.opened import now
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.editions import Edition, EditionText
 from themaads_pipeline.model.texts import display_width, rendered_for_people
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE, TextKind
+from themaads_pipeline.model.themes import Theme
 from themaads_pipeline.settings import settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 
@@ -25,9 +27,9 @@ def themes(name: str | None) -> None:
     Exit code 1 when a theme file has a problem: that theme is not used until it is repaired.
     """
     catalogue, today = load_catalogue(settings().theme_dir), now()
-    console = Console()
     if name is None:
-        console.print(_list(catalogue, today))
+        for theme in catalogue.themes:
+            click.echo(_line(theme, catalogue.next_edition(theme, today.date())))
     else:
         edition = catalogue.resolve(name, today.date())
         if edition is None:
@@ -35,21 +37,17 @@ def themes(name: str | None) -> None:
             _tell(catalogue)
             known = ", ".join(theme.name for theme in catalogue.themes)
             raise ThemeError(f"there is no theme {name!r}; the themes are: {known}")
-        _show(console, edition, today)
+        _show(opened.console(), edition, today)
     _tell(catalogue)
     if catalogue.problems:
         raise SystemExit(1)
 
 
-def _list(catalogue: Catalogue, today: datetime) -> Table:
-    grid = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("theme", "next edition", "event", "shown from", "to", "label", "also called"):
-        grid.add_column(title)
-    for theme in catalogue.themes:
-        edition = catalogue.next_edition(theme, today.date())
-        days = (str(edition.event), str(edition.starts), str(edition.ends))
-        grid.add_row(theme.name, edition.name, *days, edition.label, Text(", ".join(theme.aliases)))
-    return grid
+def _line(theme: Theme, edition: Edition) -> str:
+    return (
+        f"{theme.name:<14} {edition.name:<20} event {edition.event}, {edition.starts} to {edition.ends}, "
+        f"label {edition.label}\n    {theme.title}, also: {', '.join(theme.aliases) or '-'}"
+    )
 
 
 def _show(console: Console, edition: Edition, today: datetime) -> None:

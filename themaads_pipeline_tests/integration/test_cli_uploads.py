@@ -1,0 +1,289 @@
+"""The commands that hand in, watch and steer uploads, with a real ledger, emulator and pusher."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from themaads_pipeline.ads.gateway import Gateway
+from themaads_pipeline.cli.main import main, themaads
+from themaads_pipeline.exceptions import PermanentError, ThemeError
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.push.reading import read_upload
+from themaads_pipeline.settings import Settings
+from themaads_pipeline.settings import settings as process_settings
+from themaads_pipeline.themes.catalogue import load_catalogue
+from themaads_pipeline_tests.pushing import Pusher
+from themaads_pipeline_tests.running_emulator import RunningEmulator
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def home(settings: Settings, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home whose ledger and emulator run, as the environment of this process has it."""
+    settings.home.mkdir()
+    settings.emulator_dir.symlink_to(emulator.folder)
+    for name, value in settings:
+        monkeypatch.setenv(f"THEMAADS_{name.upper()}", "" if value is None else str(value))
+    process_settings.cache_clear()
+    yield settings.home
+    process_settings.cache_clear()
+
+
+@pytest.fixture
+def command(home: Path) -> Command:
+    """Run `themaads` in that home; an unexpected error is raised."""
+
+    def run(*arguments: str | Path, code: int = 0) -> Result:
+        result = CliRunner().invoke(themaads, [str(each) for each in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def file(emulator: RunningEmulator, tmp_path: Path) -> Path:
+    """A list of 2 accounts with 5 ad groups each, one row that cannot be used, one duplicate."""
+    emulator.seed({"generate": {"accounts": 2, "ad_groups": 10}})
+    lines = emulator.upload_file().splitlines()
+    path = tmp_path / "lijst.csv"
+    path.write_text("\n".join([*lines, lines[1], "123,,x" + "," * (lines[0].count(",") - 2)]) + "\n")
+    return path
+
+
+@pytest.fixture
+def process(
+    ledger: Ledger, gateway: Gateway, settings: Settings, emulator: RunningEmulator
+) -> Callable[[int], None]:
+    """Read and push an upload as a run does, by its own limit."""
+    pusher = Pusher(
+        ledger=ledger, gateway=gateway, settings=settings, emulator=emulator, now=datetime.now(UTC)
+    )
+
+    def run(number: int) -> None:
+        upload = ledger.uploads.by_number(number)
+        assert upload is not None
+        owner = ledger.uploads.take(number, run_id="reading", stage="reading", is_active=lambda _: False)
+        catalogue, today = load_catalogue(None), datetime.now(UTC).date()
+        read_upload(upload, owner, ledger=ledger, catalogue=catalogue, today=today, gateway=lambda: gateway)
+        ledger.uploads.end(owner, how="finished")
+        pusher.push(number, item_limit=upload.item_limit)
+
+    return run
+
+
+def status_of(command: Command, number: int) -> dict[str, object]:
+    return dict(json.loads(command("status", str(number), "--json").output))
+
+
+def test_a_file_is_submitted_once_and_the_same_file_again_says_so(
+    command: Command, home: Path, file: Path, ledger: Ledger
+) -> None:
+    first = command("submit", file, "--theme", "bf").output
+    again = command("submit", file, "--theme", "Black Friday").output
+    other = command("submit", file, "--theme", "kerst").output
+
+    upload = ledger.uploads.find("1")
+    assert first.strip() == f"#1 {upload.key}"
+    assert upload.key.startswith("black-friday-20")
+    assert again.strip() == "same as #1 (waiting); `themaads retry 1`"
+    assert other.startswith(("#2 kerstmis-20", "#3 kerstmis-20"))
+    assert Path(upload.file_path).read_bytes() == file.read_bytes()
+    assert [path.name for path in (home / "uploads").iterdir()] == ["lijst.csv"]
+
+
+def test_a_submitted_file_is_pushed_and_status_and_outcomes_tell_it(
+    command: Command, file: Path, process: Callable[[int], None], tmp_path: Path
+) -> None:
+    command("submit", file, "--theme", "bf")
+    process(1)
+
+    told = status_of(command, 1)
+    assert set(told) == {
+        "key", "number", "status", "items", "percent", "items_per_s", "eta_s", "progress_age_s", "run_id",
+        "epoch", "message",
+    }  # fmt: skip
+    assert (told["status"], told["percent"]) == ("finished", 100.0)
+    assert told["items"] == {
+        "total": 10, "pending": 0, "sending": 0, "applied": 0, "done": 10, "skipped": 0, "failed": 0,
+        "rejected": 1,
+    }  # fmt: skip
+    assert json.loads(command("status", "--json").output) == [told | {"progress_age_s": None}]
+    assert "finished" in command("status").output
+    assert command("status", "#1", "--follow").exit_code == 0
+
+    command("outcomes", "1", "--csv", tmp_path / "out.csv", "--account-names")
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as text:
+        lines = list(csv.DictReader(text))
+    printed = list(csv.DictReader(io.StringIO(command("outcomes", "1", "--csv", "-").stdout)))
+    assert len(lines) == len(printed) == 10
+    assert all(line["new_ad_id"] and line["copied_ad_id"] and line["account_name"] for line in lines)
+    assert "rejected row" in command("outcomes", "1").output
+
+
+def test_a_trial_stops_at_its_limit_and_resume_lifts_it(
+    command: Command, file: Path, process: Callable[[int], None]
+) -> None:
+    command("submit", file, "--theme", "bf", "--limit", "3")
+    process(1)
+    trial = status_of(command, 1)
+    assert trial["status"] == "paused"
+    assert "limit of 3 items" in str(trial["message"])
+    command("status", "1", "--follow", code=1)
+
+    assert "7 items are left" in command("resume", "1").output
+    assert status_of(command, 1)["status"] == "waiting"
+    process(1)
+    assert status_of(command, 1)["status"] == "finished"
+
+
+def test_a_dry_run_writes_the_plan_and_submits_nothing(
+    command: Command, home: Path, file: Path, emulator: RunningEmulator, ledger: Ledger
+) -> None:
+    output = command("submit", file, "--theme", "bf", "--dry-run").stdout
+
+    [plan] = (home / "reports").iterdir()
+    with plan.open(encoding="utf-8-sig", newline="") as text:
+        lines = list(csv.DictReader(text))
+    assert plan.name == "dry-run-lijst.csv"
+    assert len(lines) == 10
+    assert {line["outcome"] for line in lines} == {"create"}
+    assert all(line["headline_15"] and line["description_4"] and line["final_urls"] for line in lines)
+    assert "nothing was sent" in output
+    assert ledger.uploads.progress() == []
+    assert not [request for request in emulator.requests() if "Mutate" in request["method"]]
+
+
+def test_a_preview_shows_ads_beside_their_originals_and_what_they_cost(
+    command: Command, file: Path, emulator: RunningEmulator, process: Callable[[int], None]
+) -> None:
+    output = command("preview", file, "--theme", "bf", "--rows", "1").stdout
+
+    assert output.count("original ad") == 1
+    assert "PAUSED" in output
+    assert "{COUNTDOWN" not in output  # rendered as a searcher sees it
+    assert "11 rows select 10 ad groups in 2 accounts" in output
+    assert "1 duplicates" in output
+    assert "1 rows rejected" in output
+    assert "10 ads + 20 labels on ads + 4 new label names" in output
+    assert "Explorer (2,880 a day) 1 day" in output
+    assert "Basic (15,000 a day) 1 day" in output
+    assert not [request for request in emulator.requests() if "Mutate" in request["method"]]
+
+    command("submit", file, "--theme", "bf")
+    process(1)
+    assert "already_present" in command("preview", file, "--theme", "bf", code=1).stdout
+    mutated = sum(request["operations"] for request in emulator.requests() if "Mutate" in request["method"])
+    assert mutated == 34  # what the preview said
+
+
+def test_a_waiting_upload_is_paused_and_resumed(command: Command, file: Path) -> None:
+    command("submit", file, "--theme", "bf")
+    assert "paused" in command("pause", "1").output
+    assert status_of(command, 1)["status"] == "paused"
+    assert "already" in command("pause", "1").output
+    command("resume", "1")
+    assert status_of(command, 1)["status"] == "waiting"
+    with pytest.raises(PermanentError, match="goes on by itself"):
+        command("resume", "1")
+
+
+def test_a_running_upload_is_not_called_paused_while_its_run_cannot_be_ended(
+    command: Command, file: Path, ledger: Ledger
+) -> None:
+    command("submit", file, "--theme", "bf")
+    ledger.uploads.take(1, run_id="run-1", stage="pushing", is_active=lambda _: True)
+
+    with pytest.raises(PermanentError, match="run run-1, which could not be ended"):
+        command("pause", "1")
+    assert status_of(command, 1)["status"] == "running"
+
+
+def test_a_pause_outlives_the_interruption_that_it_causes(
+    command: Command, file: Path, ledger: Ledger
+) -> None:
+    command("submit", file, "--theme", "bf")
+    owner = ledger.uploads.take(1, run_id="run-1", stage="pushing", is_active=lambda _: True)
+    was = (UploadStatus.RUNNING,)
+    ledger.uploads.set_status(1, UploadStatus.PAUSED, was=was, message="by a person")
+    ledger.uploads.end(owner, how="interrupted", why="terminated", status=UploadStatus.INTERRUPTED)
+
+    assert (status_of(command, 1)["status"], status_of(command, 1)["message"]) == ("paused", "by a person")
+
+
+def test_failed_items_are_retried_by_category_and_account(
+    command: Command, file: Path, emulator: RunningEmulator, process: Callable[[int], None], ledger: Ledger
+) -> None:
+    account = next(each["customer_id"] for each in emulator.accounts() if not each["manager"])
+    emulator.faults([{"kind": "suspend_account", "account": account}])
+    command("submit", file, "--theme", "bf")
+    process(1)
+    assert ledger.uploads.progress(1)[0].failed == 5
+    emulator.clear_faults()
+
+    assert "nothing of that kind" in command("retry", "1", "--category", "policy").output
+    dashed = f"{str(account)[:3]}-{str(account)[3:6]}-{str(account)[6:]}"
+    output = command("retry", "1", "--category", "account", "--account", dashed).output
+    assert "5 items of #1 are tried again" in output
+    assert status_of(command, 1)["status"] == "waiting"
+    process(1)
+    assert ledger.uploads.progress(1)[0].done == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("submit", "FILE", "--theme", "carnaval"), "the themes are: black_friday"),
+        (("submit", "FILE", "--theme", "Black Friday 2024"), "ended on 2024-12-01"),
+        (("submit", "FILE"), "neither its name nor a column names a theme"),
+        (("status", "77"), "no upload '77'"),
+        (("themes", "carnaval"), "there is no theme 'carnaval'"),
+    ],
+)
+def test_a_known_error_is_one_sentence_without_a_traceback(  # noqa: PLR0917  # fixtures
+    arguments: tuple[str, ...],
+    message: str,
+    home: Path,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["themaads", *(str(file) if each == "FILE" else each for each in arguments)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    told = capsys.readouterr()
+    assert ended.value.code == 1
+    assert message in told.err
+    assert "Traceback" not in told.err
+    assert not (home / "uploads").exists()
+
+
+def test_a_theme_file_with_a_problem_is_told_and_the_exit_code_says_so(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fine = command("themes").output
+    assert "black_friday_20" in fine
+    assert "sinterklaas" in fine
+    assert "Black Friday Deals" in command("themes", "bf").output
+
+    (tmp_path / "carnaval.yaml").write_text("name: carnaval\ntitle: Carnaval\n")
+    monkeypatch.setenv("THEMAADS_THEME_DIR", str(tmp_path))
+    process_settings.cache_clear()
+    result = command("themes", code=1)
+    assert "carnaval.yaml: label: is missing" in result.stderr
+    with pytest.raises(ThemeError):
+        command("themes", "carnaval")
