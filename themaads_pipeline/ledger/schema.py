@@ -10,8 +10,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7E3A_AD50  # of pg_advisory_lock: two processes that migrate at once wait for each other
 
 
-def migrate(database_url: str) -> None:
-    """Run every migration that the database lacks; nothing when it is up to date.
+def migrate(database_url: str, *, to: str = "head") -> None:
+    """Run every migration that the database lacks, up to a revision; nothing when it is up to date.
 
     Raises:
         sqlalchemy.exc.OperationalError: The database is out of reach.
@@ -25,7 +25,7 @@ def migrate(database_url: str) -> None:
             connection.exec_driver_sql("create schema if not exists themaads")
             connection.commit()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             connection.commit()
         finally:
             connection.rollback()
