@@ -1,0 +1,117 @@
+"""What the folder's sensor decides."""
+
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from themaads_pipeline.defs.upload_folder import (
+    marks_from,
+    new_files,
+    register_all,
+    requests_for,
+    to_cursor,
+)
+from themaads_pipeline.exceptions import UnusableFileError
+from themaads_pipeline.intake.folder import FileMark
+from themaads_pipeline.ledger.uploads import KnownFile
+from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.push.registration import Registered
+
+MARK = FileMark(size=10, mtime_ns=5, inode=1)
+
+
+def upload(number: int = 213, epoch: int = 0) -> Upload:
+    return Upload(
+        number=number,
+        key=f"black-friday-2026@{number}",
+        file_path="/in/bf.csv",
+        file_name="bf.csv",
+        content_sha256="1" * 64,
+        edition="black_friday_2026",
+        status=UploadStatus.WAITING,
+        message="",
+        epoch=epoch,
+        read_at=None,
+        created_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+
+
+def _known(size: int = 10, mtime_ns: int = 5) -> KnownFile:
+    return KnownFile(path="/in/bf.csv", size=size, mtime_ns=mtime_ns, upload=213)
+
+
+def test_a_file_that_was_registered_is_not_looked_at_again() -> None:
+    assert new_files({"bf.csv": MARK}, {"bf.csv": _known()}) == {}
+
+
+@pytest.mark.parametrize("known", [_known(size=11), _known(mtime_ns=6)])
+def test_a_file_that_changed_since_is_new(known: KnownFile) -> None:
+    assert new_files({"bf.csv": MARK}, {"bf.csv": known}) == {"bf.csv": MARK}
+
+
+def test_a_file_nobody_knows_is_new() -> None:
+    assert new_files({"bf.csv": MARK}, {}) == {"bf.csv": MARK}
+
+
+def test_the_cursor_keeps_the_marks() -> None:
+    marks = {"bf.csv": MARK, "kerst 2026.xlsx": FileMark(size=0, mtime_ns=2**62, inode=9)}
+    assert marks_from(to_cursor(marks)) == marks
+
+
+@pytest.mark.parametrize(
+    "cursor", [None, "", "junk", "[]", '"x"', '{"a": 1}', '{"a": [1, 2]}', '{"a": [1, 2, "b"]}']
+)
+def test_a_cursor_that_is_not_ours_is_as_good_as_none(cursor: str | None) -> None:
+    assert marks_from(cursor) == {}
+
+
+def test_a_file_that_fails_does_not_keep_the_next_from_its_turn() -> None:
+    def register(path: Path) -> Registered:
+        if path.name == "bad.csv":
+            raise UnusableFileError("bad.csv cannot be read")
+        return Registered(upload=upload(), is_new=True)
+
+    tick = register_all([Path("bad.csv"), Path("bf.csv")], register=register)
+    assert tick.registered == [upload()]
+    assert tick.notes == ["bad.csv cannot be read"]
+
+
+def test_the_same_list_again_is_told_with_what_to_do() -> None:
+    tick = register_all([Path("copy.csv")], register=lambda _: Registered(upload=upload(), is_new=False))
+    assert tick.registered == []
+    [note] = tick.notes
+    assert "same as #213" in note
+    assert "`themaads retry 213`" in note
+
+
+def test_when_the_time_is_up_the_rest_waits_for_the_next_tick() -> None:
+    clock = count(0, 15)  # each file takes 15 s
+    tick = register_all(
+        [Path(f"{n}.csv") for n in range(5)],
+        register=lambda _: Registered(upload=upload(), is_new=True),
+        budget_s=20,
+        timer=lambda: float(next(clock)),
+    )
+    assert len(tick.registered) == 2
+    assert tick.notes == ["3 more files are looked at in the next tick"]
+
+
+def test_one_file_is_looked_at_in_each_tick_however_long_it_takes() -> None:
+    clock = count(0, 100)
+    tick = register_all(
+        [Path("large.csv")],
+        register=lambda _: Registered(upload=upload(), is_new=True),
+        budget_s=20,
+        timer=lambda: float(next(clock)),
+    )
+    assert tick.registered == [upload()]
+
+
+def test_an_upload_that_waits_is_requested_once_and_again_after_a_resume() -> None:
+    [first], [same], [resumed] = (requests_for([upload(epoch=epoch)]) for epoch in (0, 0, 2))
+    assert first.partition_key == "black-friday-2026@213"
+    assert first.run_key == same.run_key
+    assert first.run_key != resumed.run_key
+    assert first.tags["themaads/upload"] == "213"
