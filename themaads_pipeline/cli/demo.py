@@ -45,9 +45,9 @@ def demo(once: bool, port: int | None) -> None:  # click passes it by name
         stack = Stack(ours, dagster_home=dagster_home(), port=port, seed=seed, say=click.echo)
         with stoppable(stack), stack:
             try:
-                _show(stack, sample, console)
+                url = _show(stack, sample, console)
                 if not once:
-                    click.echo(f"look around at {stack.url}; Ctrl-C stops everything")
+                    click.echo(f"look around at {url}; Ctrl-C stops everything")
                 while not once:
                     stack.check()
                     stack.pause(1)
@@ -57,9 +57,9 @@ def demo(once: bool, port: int | None) -> None:  # click passes it by name
                     raise
 
 
-def _show(stack: Stack, sample: Path, console: Console) -> None:
+def _show(stack: Stack, sample: Path, console: Console) -> str:
     started = time.monotonic()
-    click.echo(f"stack is up: {stack.start()} (after {time.monotonic() - started:.0f} s)")
+    click.echo(f"stack is up: {(url := stack.start())} (after {time.monotonic() - started:.0f} s)")
     started = time.monotonic()
     place_in_folder(sample, stack.settings.uploads)
     click.echo(f"{sample.name} was put into {stack.settings.uploads}")
@@ -70,12 +70,15 @@ def _show(stack: Stack, sample: Path, console: Console) -> None:
             stack.pause(0.5)
 
         uploads = follow(ledger, console, tick=tick, timeout=_TIMEOUT)
+        while stack.web and not stack.web.is_idle() and time.monotonic() < started + _TIMEOUT:
+            tick()  # reports and checks come after the last item
         console.print(table(uploads))
         problems = _problems(ledger, uploads, stack.emulator_control)
     if problems:
         raise DemoError("the demo did not end as it should:\n" + "\n".join(problems[:20]))
     click.echo(f"finished in {time.monotonic() - started:.0f} s: 0 lost, 0 twice")
     click.echo(f"reports are in {stack.settings.reports}")
+    return url
 
 
 def _problems(ledger: Ledger, uploads: Sequence[Progress], control_url: str) -> list[str]:

@@ -20,6 +20,10 @@ from themaads_pipeline.settings import Settings
 
 DEFAULT_PORT = 3000
 _LONGEST_SOCKET_PATH = 100  # bytes; a socket's path is at most 104 on macOS
+_RUNS_QUERY = """{
+  runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}, limit: 1) {
+    ... on Runs { results { id } } }
+}"""
 _HEALTH_QUERY = """{
   workspaceOrError { ... on Workspace { locationEntries {
     name loadStatus locationOrLoadError { ... on PythonError { message } } } } }
@@ -117,14 +121,22 @@ class Web:
 
     def health(self) -> dict[str, Any] | None:
         """What it says of code locations and daemons; None when it does not answer."""
-        body = json.dumps({"query": _HEALTH_QUERY}).encode()
+        return self._ask(_HEALTH_QUERY)
+
+    def is_idle(self) -> bool:
+        """Whether it answers, and no run is waiting or working."""
+        answer = self._ask(_RUNS_QUERY)
+        return answer is not None and not answer["runsOrError"]["results"]
+
+    def _ask(self, query: str) -> dict[str, Any] | None:
+        body = json.dumps({"query": query}).encode()
         request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310  # http
         try:
             with urlopen(request, timeout=10) as response:  # noqa: S310  # our own address
-                health = json.load(response)["data"]
+                answer = json.load(response)["data"]
         except (URLError, OSError, ValueError, KeyError):
             return None
-        return health if isinstance(health, dict) else None
+        return answer if isinstance(answer, dict) else None
 
     def daemons_beat(self) -> bool:
         """Each daemon has beaten since the start; heartbeats of earlier stacks are in the database, too."""

@@ -77,7 +77,7 @@ def table(uploads: Sequence[Progress]) -> Group:
             f"#{upload.number}",
             upload.file_name,
             str(upload.status),
-            ProgressBar(total=100, completed=upload.percent, width=30),
+            ProgressBar(total=100, completed=upload.percent, width=20),
             f"{upload.percent:.1f}",
             *(f"{count:,}" for count in counts),
         )

@@ -61,7 +61,7 @@ class Stack:
             say: Gets each line meant for the person in front of the terminal.
         """
         self.settings = settings
-        self.url = ""
+        self.web: parts.Web | None = None  # once it is started
         self.emulator_control = ""
         self._dagster_home = dagster_home
         self._wanted_port = port
@@ -114,8 +114,7 @@ class Stack:
             self._stops_postgres |= embedded.running_url(self.settings.home) is None
         migrate(embedded.database_url(self.settings))
         self.pause(0)
-        web = parts.Web.choose(self._wanted_port, since=time.time())
-        self.url = web.url
+        self.web = web = parts.Web.choose(self._wanted_port, since=time.time())
         early = [parts.code_server(self.settings, self._workspace)]
         if self.settings.uses_emulator:
             control_port = parts.free_port()
@@ -123,7 +122,7 @@ class Stack:
             early.append(parts.emulator(self.settings, control_port=control_port, seed=self._seed))
         self._start_all(early)
         self._start_all([parts.webserver(self.settings, web), parts.daemon(self.settings, web)])
-        return self.url
+        return web.url
 
     def check(self) -> None:
         """Restart what has ended.
@@ -212,7 +211,11 @@ class Stack:
             with suppress(psutil.Error):
                 created = psutil.Process(child.pid).create_time()
                 children.append({"name": child.spec.name, "pid": child.pid, "created": created})
-        content = {"pid": os.getpid(), "url": self.url, "stops_postgres": self._stops_postgres}
+        content = {
+            "pid": os.getpid(),
+            "url": self.web.url if self.web else "",
+            "stops_postgres": self._stops_postgres,
+        }
         new = self._remains().with_suffix(".new")
         new.write_text(json.dumps(content | {"children": children}))
         new.replace(self._remains())
