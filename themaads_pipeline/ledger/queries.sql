@@ -46,15 +46,17 @@ update themaads.upload set status = :status, message = :message
 where number = :number and status = any(:was);
 
 -- name: resume_upload!
--- By a person: waiting again, and the limit of a trial is lifted with it.
-update themaads.upload set status = 'waiting', message = '', item_limit = null
+-- By a person: waiting again, and the limit of a trial is lifted with it. The new epoch fences a run that is
+-- still ending, whose last word would be "paused", and makes the sensor's next request a new one.
+update themaads.upload set status = 'waiting', message = '', item_limit = null, epoch = epoch + 1
 where number = :number and status = any(:was);
 
 -- name: current_ownership^
--- Who owns the upload now: `upload.epoch` names the row. No row: nobody ever did.
-select ownership.*, clock_timestamp() - ownership.progress_at as progress_age,
+-- Who owns the upload now: `upload.epoch` names the row. No run: nobody ever did, or a person took it back.
+select upload.epoch as seen_epoch, ownership.*, clock_timestamp() - ownership.progress_at as progress_age,
        coalesce(ownership.waiting_until > clock_timestamp(), false) as is_waiting
-from themaads.upload join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
+from themaads.upload
+left join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
 where upload.number = :upload;
 
 -- name: was_fenced^

@@ -184,12 +184,12 @@ class Uploads:
                     upload=upload,
                     owner_run_id=held["run_id"],
                 )
-            epoch = self._take_over(upload, held["epoch"] if held else 0, run_id, stage)
+            epoch = self._take_over(upload, held["seen_epoch"] if held else 0, run_id, stage)
             if epoch is not None:
                 return Owner(upload=upload, epoch=epoch, run_id=run_id)
 
     def _may_take_over(self, held: dict[str, Any], run_id: str, is_active: Callable[[str], bool]) -> bool:
-        if held["ended_at"] is not None or held["run_id"] == run_id:
+        if held["run_id"] is None or held["ended_at"] is not None or held["run_id"] == run_id:
             return True
         stalled = held["progress_age"] > self._stall and not held["is_waiting"]
         return stalled or not is_active(held["run_id"])

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.cli.main import main, themaads
-from themaads_pipeline.exceptions import PermanentError, ThemeError
+from themaads_pipeline.exceptions import FencedError, PermanentError, ThemeError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.reading import read_upload
@@ -287,3 +287,30 @@ def test_a_theme_file_with_a_problem_is_told_and_the_exit_code_says_so(
     assert "carnaval.yaml: label: is missing" in result.stderr
     with pytest.raises(ThemeError):
         command("themes", "carnaval")
+
+
+def test_a_run_that_is_still_ending_cannot_undo_a_resume(
+    command: Command, file: Path, ledger: Ledger, process: Callable[[int], None]
+) -> None:
+    command("submit", file, "--theme", "bf")
+    dying = ledger.uploads.take(1, run_id="a dying run", stage="pushing", is_active=lambda _: True)
+    ledger.uploads.set_status(1, UploadStatus.PAUSED, was=(UploadStatus.RUNNING,))
+    command("resume", "1")
+
+    with pytest.raises(FencedError):
+        ledger.uploads.end(dying, how="paused", status=UploadStatus.PAUSED)
+    process(1)
+    assert status_of(command, 1)["status"] == "finished"
+
+
+def test_each_resume_asks_for_a_new_run(command: Command, file: Path, ledger: Ledger) -> None:
+    command("submit", file, "--theme", "bf")
+    epochs = []
+    for _ in range(2):
+        command("pause", "1")
+        command("resume", "1")
+        upload = ledger.uploads.by_number(1)
+        assert upload is not None
+        epochs.append(upload.epoch)
+    assert epochs == [1, 2]
+    ledger.uploads.take(1, run_id="run-1", stage="reading", is_active=lambda _: True)
