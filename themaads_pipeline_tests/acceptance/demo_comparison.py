@@ -1,7 +1,7 @@
 """Compares what accounts hold after an upload with the hand-written expectation, `expected/demo.yaml`.
 
-Imports nothing of the pipeline: what a theme's year is, and what an edge of the clock does, is said here again
-in a few lines, so that a misreading on one side shows.
+Imports nothing of the pipeline: what a theme's year is, and what an edge of the clock does, is said here
+again in a few lines, so that a misreading on one side shows.
 """
 
 import calendar
@@ -45,13 +45,15 @@ def dashed(customer_id: str | int) -> str:
 
 def black_friday(year: int) -> date:
     """The day after the fourth Thursday of November."""
-    thursdays = [week[calendar.THURSDAY] for week in calendar.monthcalendar(year, 11) if week[calendar.THURSDAY]]
+    thursdays = [
+        week[calendar.THURSDAY] for week in calendar.monthcalendar(year, 11) if week[calendar.THURSDAY]
+    ]
     return date(year, 11, thursdays[3]) + timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Editions:
-    """The next editions at a moment: `years` fills the placeholders, `ends` are first days after the last one."""
+    """The next editions at a moment: `years` fills placeholders, `ends` are the first days after."""
 
     now: datetime
     years: dict[str, int]
@@ -62,7 +64,9 @@ class Editions:
         """On its last day an edition is still the next one; the day is that of UTC."""
         today = now.astimezone(UTC).date()
         # Black Friday lasts until the Sunday after, Christmas until 26 December.
-        bf = next(year for year in (today.year, today.year + 1) if black_friday(year) + timedelta(days=2) >= today)
+        bf = next(
+            year for year in (today.year, today.year + 1) if black_friday(year) + timedelta(days=2) >= today
+        )
         kerst = next(year for year in (today.year, today.year + 1) if date(year, 12, 26) >= today)
         return cls(
             now=now,
@@ -133,12 +137,12 @@ def expectations(expected: Row, editions: Editions, before: State) -> list[Expec
             if one.outcome == "done":
                 one.reason, one.copied = "", item["copied"]
                 one.labels_original = item.get("original_label") != "there"
-                one.ad = _new_ad(item, theme, texts, one, editions, time_zone)
+                one.ad = _new_ad(item, texts, one, theme=theme, editions=editions, time_zone=time_zone)
     return found
 
 
 def _new_ad(
-    item: Row, theme: str, texts: Row, one: Expectation, editions: Editions, time_zone: str
+    item: Row, texts: Row, one: Expectation, *, theme: str, editions: Editions, time_zone: str
 ) -> Row:
     counts_down = editions.counts_down(theme, time_zone)
     end = f"{editions.ends[theme]} 00:00:00"
@@ -174,6 +178,7 @@ def _new_ad(
 def compare(
     before: State,
     after: State,
+    *,
     outcomes: Iterable[Row],
     rejected: Iterable[Row],
     expected: Row,
@@ -186,8 +191,17 @@ def compare(
     problems = [f"{customer_id} has gone or come" for customer_id in before.keys() ^ after.keys()]
     for customer_id in before:
         own = [item for item in items if item.key[0] == customer_id]
-        names = [editions.filled(name) for name in expected["accounts"].get(customer_id, {}).get("new_labels", ())]
-        problems += _account_problems(customer_id, before[customer_id], after[customer_id], own, names, new_ads)
+        names = [
+            editions.filled(name) for name in expected["accounts"].get(customer_id, {}).get("new_labels", ())
+        ]
+        problems += _account_problems(
+            customer_id,
+            before[customer_id],
+            after[customer_id],
+            items=own,
+            label_names=names,
+            new_ads=new_ads,
+        )
     problems += _outcome_problems(list(outcomes), items, new_ads, before)
     problems += _rejected_problems(list(rejected), expected["rejected"])
     return problems
@@ -197,6 +211,7 @@ def _account_problems(
     customer_id: str,
     before: AccountState,
     after: AccountState,
+    *,
     items: list[Expectation],
     label_names: list[str],
     new_ads: dict[ItemKey, int],
@@ -228,7 +243,9 @@ def _account_problems(
         if item.present is not None and item.labels_present:
             added[item.present] = Counter([item.label])
     for ad_id, ad in before.ads.items():
-        was = _without(ad, "labels", "label_ids") | {"names": Counter(ad["labels"]) + added.get(ad_id, Counter())}
+        was = _without(ad, "labels", "label_ids") | {
+            "names": Counter(ad["labels"]) + added.get(ad_id, Counter())
+        }
         now = after.ads.get(ad_id, {})
         now = _without(now, "labels", "label_ids") | {"names": Counter(now.get("labels", ()))}
         if now != was:
@@ -308,7 +325,9 @@ def _rejected_problems(rejected: list[Row], expected: list[Row]) -> Iterator[str
     for line, reason in sorted((wanted - found).elements()):
         yield f"rejected: line {line} with {reason} is missing"
     yield from (f"rejected: line {row['line']} has no text" for row in rejected if not row["row"].strip())
-    yield from (f"rejected: line {row['line']} has no message" for row in rejected if not row["message"].strip())
+    yield from (
+        f"rejected: line {row['line']} has no message" for row in rejected if not row["message"].strip()
+    )
 
 
 def _without(row: Row, *names: str) -> Row:
