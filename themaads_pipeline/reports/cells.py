@@ -25,8 +25,10 @@ def safe(text: object) -> str:
     >>> safe("=1+1"), safe(" -2"), safe("Schoenen; =cmd"), safe("Schoenen -20%")
     ("'=1+1", "' -2", "Schoenen;' =cmd", 'Schoenen -20%')
     """
-    if text is None:
+    if text is None or text == "":
         return ""
+    if isinstance(text, str) and text[0].isalnum() and ";" not in text and text.isprintable():
+        return text  # nearly all of a million
     spelled = _CONTROLS.sub(lambda match: _SPELLED.get(match[0], f"\\x{ord(match[0]):02x}"), str(text))
     return _DANGEROUS.sub(r"\g<before>'", spelled)
 
