@@ -149,9 +149,8 @@ class Attempts:
                 raise StaleSnapshotError(f"account {lease.customer_id} was read at {read_at}: too long ago")
             with connection.cursor() as cursor, cursor.copy(sql_of("copy_attempt_items")) as copy:
                 for item in planned:
-                    copy.write_row(
-                        (attempt.attempt_id, item.item_id, item.fingerprint, list(item.seen_ad_ids))
-                    )
+                    seen = "{" + ",".join(map(str, item.seen_ad_ids)) + "}"  # an array, as Postgres writes it
+                    copy.write_row((attempt.attempt_id, item.item_id, item.fingerprint, seen))
             sending = queries.start_sending(
                 connection,
                 upload=owner.upload,

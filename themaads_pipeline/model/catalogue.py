@@ -92,7 +92,7 @@ class Catalogue:
                 f"no theme has an edition {name!r}; the themes are: {known}. `themaads themes` says "
                 f"what is wrong with one that is missing"
             )
-        return Edition.of(theme, int(year))
+        return self._editions.setdefault(name, Edition.of(theme, int(year)))
 
     def resolve(self, text: str, today: date) -> Edition | None:
         """The edition that a person means: `bf` is the next one, `Black Friday 2026` that one."""

@@ -304,3 +304,8 @@ def test_a_poor_theme_is_used_and_warned_about(tmp_path: Path) -> None:
     catalogue = load_catalogue(tmp_path)
     assert catalogue.theme_named("pasen") is not None
     assert catalogue.warnings[0].startswith("pasen.yaml: headlines: 3 headlines stand")
+
+
+def test_an_edition_is_made_once_however_often_it_is_asked_for() -> None:
+    catalogue = load_catalogue(None)
+    assert catalogue.edition("black_friday_2026") is catalogue.edition("black_friday_2026")
