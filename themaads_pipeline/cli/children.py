@@ -82,17 +82,18 @@ class Child:
         told = {near for end in ends for near in range(max(0, end - 3), end + 1)}
         return "\n".join(line for number, line in enumerate(lines) if number in told and line.strip())
 
-    def stop(self, *, is_urgent: Callable[[], bool]) -> None:
-        """SIGTERM to its process group, then SIGKILL to whatever is left of it and of its descendants."""
+    def stop(self, *, is_urgent: Callable[[], bool]) -> int:
+        """SIGTERM to it and its descendants, then SIGKILL to whoever is left; how many these were."""
         if self._process is None:
-            return
-        stop_tree(_descendants(self._process.pid), self.spec.grace, is_urgent=is_urgent)
+            return 0
+        killed = stop_tree(_descendants(self._process.pid), self.spec.grace, is_urgent=is_urgent)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
+        return killed
 
 
-def stop_tree(processes: list[psutil.Process], grace: float, *, is_urgent: Callable[[], bool]) -> None:
-    """End these processes. `psutil` compares create times, so a pid that was reused is left alone."""
+def stop_tree(processes: list[psutil.Process], grace: float, *, is_urgent: Callable[[], bool]) -> int:
+    """End these processes; how many of them had to be killed. `psutil` compares create times, so a pid that was reused is left alone."""
     for process in processes:
         with suppress(psutil.Error):
             process.send_signal(signal.SIGTERM)
@@ -104,6 +105,7 @@ def stop_tree(processes: list[psutil.Process], grace: float, *, is_urgent: Calla
         with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(alive, timeout=5)
+    return len(alive)
 
 
 def _descendants(leader: int) -> list[psutil.Process]:

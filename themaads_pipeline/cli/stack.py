@@ -195,7 +195,8 @@ class Stack:
         """The daemon first: nothing new is launched. Postgres last, so that all can write how they end."""
         order = ("daemon", "code-server", "webserver", "emulator")
         for child in sorted(self._children, key=lambda each: order.index(each.spec.name)):
-            child.stop(is_urgent=lambda: self._signals > 1)
+            if child.stop(is_urgent=lambda: self._signals > 1):
+                self._say(f"{child.spec.name} did not stop by itself and was killed; its log is {child.log}")
         if self._stops_postgres:
             embedded.stop(self.settings.home)
         self._remains().unlink(missing_ok=True)

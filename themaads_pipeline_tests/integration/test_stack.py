@@ -97,7 +97,9 @@ class Running:
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        code = self.process.wait(timeout=120)  # each part may take its grace on a busy machine
+        assert "was killed" not in self.output.read_text()
+        return code
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -170,7 +172,7 @@ def test_parts_that_die_are_replaced_and_after_two_deaths_in_a_row_everything_st
         stack.wait_until(stack.knows_the_job)
         (home / "code.py").write_text("raise RuntimeError('broken by an edit')\n")
         os.kill(stack.pid_of("code-server"), signal.SIGKILL)
-        assert stack.process.wait(timeout=60) == 1
+        assert stack.process.wait(timeout=120) == 1
         assert "code-server ended again right after its restart" in stack.output.read_text()
         assert "RuntimeError: broken by an edit" in stack.output.read_text()
         assert stack.members() == []
@@ -186,7 +188,7 @@ def test_a_killed_stack_is_cleaned_up_by_the_next_one(home: Path) -> None:
         assert len(left) >= 4
         (home / "code.py").write_text("raise RuntimeError('broken from the start')\n")
         with running(home) as again:
-            assert again.process.wait(timeout=60) == 1
+            assert again.process.wait(timeout=120) == 1
             assert "ending daemon of a stack that was killed" in again.output.read_text()
             assert "code-server does not start" in again.output.read_text()
             assert "RuntimeError: broken from the start" in again.output.read_text()
