@@ -95,7 +95,8 @@ class Child:
 def stop_tree(processes: list[psutil.Process], grace: float, *, is_urgent: Callable[[], bool]) -> int:
     """End these processes; how many of them had to be killed.
 
-    `psutil` compares create times, so a pid that was reused is left alone."""
+    `psutil` compares create times, so a pid that was reused is left alone.
+    """
     for process in processes:
         with suppress(psutil.Error):
             process.send_signal(signal.SIGTERM)
