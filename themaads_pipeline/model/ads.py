@@ -77,7 +77,7 @@ class Snapshot:
     """
 
     ad_groups: dict[int, AdGroup] = field(default_factory=dict)  # by ad group id
-    ads: dict[int, tuple[LiveAd, ...]] = field(default_factory=dict)  # by ad group id; in the order of their ids
+    ads: dict[int, tuple[LiveAd, ...]] = field(default_factory=dict)  # by ad group id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

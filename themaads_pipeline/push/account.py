@@ -16,6 +16,7 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, SentItem
 from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import Item, ItemState
@@ -178,7 +179,7 @@ class AccountPush:
             self._end_planned(plans, view)
             if plans.creates or any(present.lacks_edition_label for present in plans.presents):
                 labels.ensure(sorted({item.edition for item in items}))
-            labels.attach([], plans.presents)
+            labels.attach([], plans.presents, view.snapshot.ad_groups)
             try:
                 self._send_all(account, lease, labels, plans.creates, view)
             except StaleSnapshotError:
@@ -312,19 +313,6 @@ class AccountPush:
     def _soon(self, reason: str, *, seconds: float | None = None) -> Later:
         wait = self._work.config.backoff_seconds if seconds is None else seconds
         return Later(due_at=self._work.ledger.attempts.now() + timedelta(seconds=wait), reason=reason)
-
-
-def unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:
-    """Why nothing can be done in an account, as code and message; None where something can."""
-    if account is None:
-        return (
-            "account_not_reachable",
-            f"none of our credentials reaches account {customer_id}: link it to a manager account of ours",
-        )
-    if account.status not in {"ENABLED", "UNKNOWN", "UNSPECIFIED"}:
-        status = account.status.lower()
-        return f"account_{status}", f"account {customer_id} ({account.name}) is {status}: see Google Ads"
-    return None
 
 
 def _planned(create: Create, view: View) -> PlannedItem:

@@ -8,11 +8,11 @@ from typing import Any
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import AccountStoppedError
+from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ad_copy import edition_of
 from themaads_pipeline.model.ads import Account, LiveAd
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.labels import LabelBook
-from themaads_pipeline.push.account import unusable
 from themaads_pipeline.push.work import LARGEST_READ
 
 

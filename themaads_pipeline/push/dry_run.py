@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import AccountStoppedError
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account, AdContent, AdGroup, NewAd
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import Item
 from themaads_pipeline.model.planning import LabelBook
-from themaads_pipeline.push.account import unusable
 from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
 from themaads_pipeline.push.work import LARGEST_READ, Clock
 

@@ -1,7 +1,8 @@
 """Labels: one set an account, created when missing; attached after the ads, none that is there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
@@ -12,7 +13,7 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import LabelledItem, PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
-from themaads_pipeline.model.ads import Account, AdGroupLabel, AdLabel
+from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import (
@@ -87,8 +88,15 @@ class AccountLabels:
         new = {name: frozenset({label_id}) for name, label_id in created.items()}
         self.book = LabelBook(ids=self.book.ids | new)
 
-    def attach(self, applied: Sequence[Labelling], present: Sequence[Present]) -> int:
+    def attach(
+        self,
+        applied: Sequence[Labelling],
+        present: Sequence[Present],
+        ad_groups: Mapping[int, AdGroup] = MappingProxyType({}),
+    ) -> int:
         """Attach what is missing, and settle: applied -> done | failed, present -> skipped.
+
+        `ad_groups` names the ad groups of the present ones.
 
         Returns how many items were settled; one that Google refused for a while stays as it is.
 
@@ -142,7 +150,7 @@ class AccountLabels:
             for operations in (ad_operations, group_operations):
                 self._send(operations, outcomes)
         finally:
-            settled = self._settle(applied, present, outcomes)
+            settled = self._settle(applied, present, outcomes, ad_groups)
         return settled
 
     def _send(self, operations: Sequence[_Operation], outcomes: Outcomes) -> None:
@@ -181,13 +189,23 @@ class AccountLabels:
         on_ad_groups = [label for label in labels if isinstance(label, AdGroupLabel)]
         return self._work.gateway.attach_ad_group_labels(self._account, on_ad_groups, timeout_s=timeout_s)
 
-    def _settle(self, applied: Sequence[Labelling], present: Sequence[Present], outcomes: Outcomes) -> int:
+    def _settle(
+        self,
+        applied: Sequence[Labelling],
+        present: Sequence[Present],
+        outcomes: Outcomes,
+        ad_groups: Mapping[int, AdGroup],
+    ) -> int:
         labelled = [
             settled
             for item in applied
             if (settled := _labelled(item, outcomes, done_label=self._work.config.done_label)) is not None
         ]
-        ended = [end for ad in present if (end := _present(ad, outcomes)) is not None]
+        ended = [
+            end
+            for ad in present
+            if (end := _present(ad, outcomes, ad_groups.get(ad.item.ad_group_id))) is not None
+        ]
         if labelled or ended:
             self._work.ledger.attempts.settle_labels(self._work.owner, labelled, ended)
         return len(labelled) + len(ended)
@@ -236,7 +254,7 @@ def _label_failure(failure: Failure) -> Failure:
     return Failure(category=failure.category, code=failure.code, message=message)
 
 
-def _present(present: Present, outcomes: Outcomes) -> PlannedEnd | None:
+def _present(present: Present, outcomes: Outcomes, ad_group: AdGroup | None) -> PlannedEnd | None:
     """An item whose ad is there already; None while its label has to be tried again."""
     message, label_id = f"ad {present.ad_id} is there already", None
     if present.lacks_edition_label:
@@ -260,4 +278,7 @@ def _present(present: Present, outcomes: Outcomes) -> PlannedEnd | None:
         message=message,
         ad_id=present.ad_id,
         label_id=label_id,
+        ad_group_name=ad_group.name if ad_group else None,
+        campaign_id=ad_group.campaign_id if ad_group else None,
+        campaign_name=ad_group.campaign_name if ad_group else None,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import AccountStoppedError
+from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account, AdGroup
 
 _ACCOUNTS_AT_ONCE = 8
@@ -85,14 +86,10 @@ def resolve_names(
 def _resolve(
     wanted: Sequence[NamedAdGroup], account: Account | None, gateway: Gateway
 ) -> dict[NamedAdGroup, int | NotResolved]:
-    if account is None:
-        return dict.fromkeys(
-            wanted,
-            NotResolved(
-                "account_not_reachable",
-                f"the name cannot be looked up: none of our credentials reaches {wanted[0].customer_id}",
-            ),
-        )
+    stopped = unusable(wanted[0].customer_id, account)
+    if stopped is not None or account is None:
+        code, message = stopped or ("", "")
+        return dict.fromkeys(wanted, NotResolved(code, f"the name cannot be looked up: {message}"))
     try:
         found = gateway.find_ad_groups(account, sorted({named.ad_group_name for named in wanted}))
     except AccountStoppedError as error:

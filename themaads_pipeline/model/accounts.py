@@ -1,0 +1,24 @@
+"""What can be done in an account, by what is known of it without asking it."""
+
+from themaads_pipeline.model.ads import Account
+
+
+def unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:
+    """Why nothing can be done in an account, as code and message; None where something can.
+
+    `account` is None where none of our credentials reaches it.
+    """
+    if account is None:
+        return (
+            "account_not_reachable",
+            f"none of our credentials reaches account {customer_id}: link it to a manager account of ours",
+        )
+    if account.manager:
+        message = (
+            f"account {customer_id} ({account.name}) is a manager, which has no ads: name its client account"
+        )
+        return "account_is_manager", message
+    if account.status not in {"ENABLED", "UNKNOWN", "UNSPECIFIED"}:
+        status = account.status.lower()
+        return f"account_{status}", f"account {customer_id} ({account.name}) is {status}: see Google Ads"
+    return None
