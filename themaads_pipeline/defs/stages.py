@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import dagster as dg
 
-from themaads_pipeline.exceptions import FencedError, UploadBusyError
+from themaads_pipeline.exceptions import FencedError, ThemaAdsError, UploadBusyError
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload, UploadStatus
@@ -79,6 +79,8 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
             how_left = _how_left(context, upload, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
             _end_interrupted(stage, *((found, upload.message) if keep else how_left))
+        if isinstance(error, ThemaAdsError):
+            raise dg.Failure(str(error)) from error  # our message first, not a page of traceback
         raise
 
 
