@@ -11,6 +11,7 @@ import pandas as pd
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import UnusableFileError
+from themaads_pipeline.intake.folder import fingerprint_file
 from themaads_pipeline.intake.readers import read_table
 from themaads_pipeline.intake.rows import check_rows
 from themaads_pipeline.ledger.database import Owner
@@ -123,15 +124,18 @@ def read_upload(
     """
     if upload.read_at is not None:
         return None
-    selected = select_rows(
-        Path(upload.file_path), edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway
-    )
+    path = Path(upload.file_path)
+    if fingerprint_file(path) != upload.content_sha256:
+        raise UnusableFileError(
+            f"{upload.file_name} was changed after it was submitted as #{upload.number}: submit it again as it "
+            "is now; it gets a number of its own"
+        )
+    selected = select_rows(path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway)
     if not ledger.rows.write(owner, source_rows(selected.rows), selected.rejected):
         return None
     if selected.rows.empty:
-        reasons = ", ".join(
-            f"{count:,} {reason}" for reason, count in selected.rejected_by_reason.most_common()
-        )
+        counted = selected.rejected_by_reason.most_common()
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in counted)
         raise UnusableFileError(
             f"{upload.file_name}: none of its {len(selected.rejected):,} rows can be used ({reasons}); "
             f"the report lists each with its reason"
