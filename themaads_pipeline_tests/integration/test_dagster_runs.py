@@ -341,3 +341,38 @@ def test_reading_alone_does_not_leave_the_upload_running(dagster: Dagster, emula
     upload = dagster.submit(emulator.upload_file())
     assert dagster.run(upload, asset_selection=[dg.AssetKey("upload_items")]).success
     assert dagster.status(upload) == (UploadStatus.INTERRUPTED, "read, and not pushed yet")
+
+
+def test_a_run_that_was_replaced_writes_and_sends_nothing_more(
+    dagster: Dagster, emulator: RunningEmulator
+) -> None:
+    generated(emulator, accounts=1, ad_groups=5)
+    upload = dagster.submit(emulator.upload_file())
+    google_ads = dagster.resources["google_ads"]
+
+    def replaced_meanwhile() -> Gateway:
+        dagster.ledger.uploads.take(
+            upload.number, run_id="successor", stage="pushing", is_active=lambda _: False
+        )
+        gateway: Gateway = google_ads()
+        return gateway
+
+    dagster.resources["google_ads"] = replaced_meanwhile
+    assert not dagster.run(upload).success
+    assert emulator.stats()["ads_created"] == 0
+    [progress] = dagster.ledger.uploads.progress(upload.number)
+    assert (progress.run_id, progress.status, progress.message) == ("successor", UploadStatus.RUNNING, "")
+
+
+def test_a_report_that_fails_leaves_a_finished_upload_finished(
+    dagster: Dagster, emulator: RunningEmulator, settings: Settings
+) -> None:
+    generated(emulator, accounts=1, ad_groups=5)
+    upload = dagster.submit(emulator.upload_file())
+    settings.reports.parent.mkdir(parents=True, exist_ok=True)
+    settings.reports.write_text("a file where the folder should be")
+    result = dagster.run(upload)
+    assert not result.success
+    assert "cannot be written" in _failure(result)
+    assert dagster.is_green("themed_ads", upload)
+    assert dagster.status(upload)[0] is UploadStatus.FINISHED
