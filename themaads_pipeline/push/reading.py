@@ -127,8 +127,8 @@ def read_upload(
     path = Path(upload.file_path)
     if fingerprint_file(path) != upload.content_sha256:
         raise UnusableFileError(
-            f"{upload.file_name} was changed after it was submitted as #{upload.number}: submit it again as it "
-            "is now; it gets a number of its own"
+            f"{upload.file_name} was changed after it was submitted as #{upload.number}: submit it again "
+            "as it is now; it gets a number of its own"
         )
     selected = select_rows(path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway)
     if not ledger.rows.write(owner, source_rows(selected.rows), selected.rejected):
