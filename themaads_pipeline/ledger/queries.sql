@@ -102,13 +102,13 @@ where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ende
   and upload.number = ownership.upload and upload.epoch = ownership.epoch;
 
 -- name: progress_of
--- One row an upload: what `status --json` tells.
+-- One row an upload: what `status --json` tells. The rate is that of the last push, going on or over.
 select upload.number, upload.key, upload.status, upload.message, upload.file_name, upload.epoch, upload.read_at,
        ownership.run_id, ownership.stage, ownership.doing, ownership.waiting_until,
        case when ownership.ended_at is null
             then extract(epoch from clock_timestamp() - ownership.progress_at)::float8 end as progress_age_s,
-       extract(epoch from coalesce(ownership.ended_at, clock_timestamp()) - ownership.started_at)::float8 as stage_s,
-       ownership.final_at_start,
+       extract(epoch from coalesce(push.ended_at, clock_timestamp()) - push.started_at)::float8 as push_s,
+       push.final_at_start,
        coalesce(counts.total, 0)::bigint as total, coalesce(counts.pending, 0)::bigint as pending,
        coalesce(counts.sending, 0)::bigint as sending, coalesce(counts.applied, 0)::bigint as applied,
        coalesce(counts.done, 0)::bigint as done, coalesce(counts.skipped, 0)::bigint as skipped,
@@ -116,6 +116,10 @@ select upload.number, upload.key, upload.status, upload.message, upload.file_nam
        (select count(*) from themaads.rejected_row where rejected_row.upload = upload.number) as rejected
 from themaads.upload
 left join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
+left join lateral (
+  select * from themaads.ownership as pushing
+  where pushing.upload = upload.number and pushing.stage = 'pushing' order by pushing.epoch desc limit 1
+) as push on true
 left join lateral (
   select sum(items) as total,
          sum(items) filter (where state = 'pending') as pending,

@@ -247,7 +247,7 @@ def _upload(row: dict[str, Any]) -> Upload:
 def _progress(row: dict[str, Any]) -> Progress:
     final = row["done"] + row["skipped"] + row["failed"]
     started_with = row["final_at_start"]
-    rate = (final - started_with) / row["stage_s"] if row["stage_s"] and started_with is not None else None
+    rate = (final - started_with) / row["push_s"] if row["push_s"] and started_with is not None else None
     running = row["status"] == UploadStatus.RUNNING and row["progress_age_s"] is not None
     eta = (row["total"] - final) / rate if running and rate else None
     return Progress(
