@@ -25,13 +25,16 @@ from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 
 ROOT = Path(__file__).parents[2]
-SEED = {"generate": {"accounts": 3, "ad_groups": 30}}
+SEED = {"generate": {"accounts": 3, "ad_groups": 40}}
 REEXECUTE = """
 mutation {
   launchRunReexecution(reexecutionParams: {parentRunId: "%s", strategy: FROM_FAILURE}) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
   }
 }
+"""
+TERMINATE = """
+mutation($run: String!) { terminateRun(runId: $run) { __typename } }
 """
 RUNS = """
 query($key: String!) {
@@ -92,10 +95,14 @@ class Running:
 
     def runs_of(self, upload: Upload) -> list[dict[str, Any]]:
         """Newest first."""
-        body = json.dumps({"query": RUNS, "variables": {"key": upload.key}}).encode()
+        return list(self.ask(RUNS, key=upload.key)["runsOrError"]["results"])
+
+    def ask(self, query: str, **variables: str) -> dict[str, Any]:
+        """What the web interface's own buttons do."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
         request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
         with urlopen(request, timeout=30) as response:
-            return list(json.load(response)["data"]["runsOrError"]["results"])
+            return dict(json.load(response)["data"])
 
     def ads_created(self) -> int:
         return int(self._emulator("GET", "/stats")["ads_created"])
@@ -202,4 +209,26 @@ def test_a_failed_run_is_re_executed_from_where_it_failed(running: Running) -> N
     running.wait_for(upload, UploadStatus.FINISHED)
     running.wait_until(lambda: _green(running, upload))
     assert "upload_items" not in {step["stepKey"] for step in running.runs_of(upload)[0]["stepStats"]}
+    assert running.ads_created() == before + 10
+
+
+@pytest.mark.xdist_group("stack")
+def test_a_run_that_is_terminated_pauses_its_upload_and_re_executed_goes_on(running: Running) -> None:
+    running.faults([{"kind": "slow", "method": "*MutateAdGroupAds", "seconds": 8}])
+    before = running.ads_created()
+    upload = running.submit("fourth.csv", slice(30, 40))
+
+    def is_sending() -> bool:
+        [progress] = running.ledger.uploads.progress(upload.number)
+        return progress.sending > 0
+
+    running.wait_until(is_sending)
+    [run] = running.runs_of(upload)
+    running.ask(TERMINATE, run=run["runId"])
+    running.wait_for(upload, UploadStatus.PAUSED)
+    running.wait_until(lambda: running.runs_of(upload)[0]["status"] == "CANCELED")
+    assert "stopped by a person" in running.ledger.uploads.find(upload.key).message
+    running.faults([])
+    running.command("dagster-graphql", "-w", "workspace.yaml", "-t", REEXECUTE % run["runId"])
+    running.wait_for(upload, UploadStatus.FINISHED)
     assert running.ads_created() == before + 10
