@@ -3,14 +3,14 @@
 import shutil
 import time
 from collections.abc import Sequence
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from themaads_pipeline.cli.emulated import wrong_ads
-from themaads_pipeline.cli.installation import dagster_home
+from themaads_pipeline.cli.installation import DEMO_DATA, dagster_home
 from themaads_pipeline.cli.progress import follow, table
 from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
 from themaads_pipeline.exceptions import PermanentError
@@ -21,7 +21,6 @@ from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.settings import Settings, settings
 
-_DATA = files("themaads_pipeline.emulator") / "demo"
 _TIMEOUT = 600.0  # seconds for the sample upload; it takes well under one minute
 
 
@@ -40,7 +39,7 @@ def demo(once: bool, port: int | None) -> None:  # click passes it by name
     It has a home of its own, emptied at each start, and never uses Google credentials or another database.
     """
     console = Console()
-    with as_file(_DATA / "seed.yaml") as seed, as_file(_DATA / "black_friday_demo.csv") as sample:
+    with as_file(DEMO_DATA / "seed.yaml") as seed, as_file(DEMO_DATA / "black_friday_demo.csv") as sample:
         ours = _fresh(settings())
         stack = Stack(ours, dagster_home=dagster_home(), port=port, seed=seed, say=click.echo)
         with stoppable(stack), stack:

@@ -1,11 +1,16 @@
 """Where this installation's Dagster files are, and what its processes get as their environment."""
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import themaads_pipeline
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.settings import Settings
+
+
+# Accounts of a made-up advertiser, and a sample upload for them.
+DEMO_DATA = files("themaads_pipeline.emulator") / "demo"
 
 
 def dagster_home() -> Path:

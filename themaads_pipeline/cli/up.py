@@ -1,10 +1,11 @@
 """`themaads up`."""
 
+from importlib.resources import as_file
 from pathlib import Path
 
 import click
 
-from themaads_pipeline.cli.installation import dagster_home
+from themaads_pipeline.cli.installation import DEMO_DATA, dagster_home
 from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
 from themaads_pipeline.settings import settings
 
@@ -21,16 +22,26 @@ from themaads_pipeline.settings import settings
 @click.option(
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the emulator's accounts hold; without Google credentials only.",
+    help="What the emulator's accounts hold, when there are no Google credentials; default those of the demo.",
 )
 def up(port: int | None, workspace: Path | None, seed: Path | None) -> None:
     """The whole system on this machine: Postgres, web interface, daemon; without credentials an emulator.
 
     It stays until Ctrl-C, which stops all of it in order.
     """
-    stack = Stack(
-        settings(), dagster_home=dagster_home(), port=port, workspace=workspace, seed=seed, say=click.echo
-    )
+    with as_file(DEMO_DATA / "seed.yaml") as demo_seed:
+        stack = Stack(
+            settings(),
+            dagster_home=dagster_home(),
+            port=port,
+            workspace=workspace,
+            seed=seed or demo_seed,
+            say=click.echo,
+        )
+        _run(stack)
+
+
+def _run(stack: Stack) -> None:
     with stoppable(stack), stack:
         try:
             click.echo(f"stack is up: {stack.start()}")
