@@ -32,7 +32,7 @@ up: .venv/installed  ## The whole system on this machine, with your own uploads
 	$(BIN)/themaads up
 
 test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
-	$(BIN)/pytest -n $(WORKERS) -m "not chaos"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not chaos"
 
 lint: .venv/installed  ## Lint, types and import rules
 	$(BIN)/ruff check

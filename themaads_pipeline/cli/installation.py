@@ -8,7 +8,6 @@ import themaads_pipeline
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.settings import Settings
 
-
 # Accounts of a made-up advertiser, and a sample upload for them.
 DEMO_DATA = files("themaads_pipeline.emulator") / "demo"
 

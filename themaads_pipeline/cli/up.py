@@ -22,7 +22,7 @@ from themaads_pipeline.settings import settings
 @click.option(
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the emulator's accounts hold, when there are no Google credentials; default those of the demo.",
+    help="What the emulator's accounts hold, without Google credentials; default: as in the demo.",
 )
 def up(port: int | None, workspace: Path | None, seed: Path | None) -> None:
     """The whole system on this machine: Postgres, web interface, daemon; without credentials an emulator.
