@@ -1,17 +1,24 @@
 """The asset `upload_report`: files for people, about what became of every ad group."""
 
+import logging
+from collections.abc import Mapping
+
 import dagster as dg
 
 from themaads_pipeline.defs import metadata, partitions
 from themaads_pipeline.defs.metadata import Metadata
-from themaads_pipeline.defs.resources import Themes
+from themaads_pipeline.defs.resources import Ads, Themes
 from themaads_pipeline.defs.stages import Stage, stage_of
+from themaads_pipeline.exceptions import ThemaAdsError
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.reports.files import write_reports
 from themaads_pipeline.settings import Settings
 
 __all__ = ["files_of", "upload_report"]
+
+_log = logging.getLogger(__name__)
 
 
 @dg.asset(
@@ -27,11 +34,12 @@ __all__ = ["files_of", "upload_report"]
 def upload_report(
     context: dg.AssetExecutionContext,
     ledger: dg.ResourceParam[Ledger],
+    google_ads: dg.ResourceParam[Ads],
     themes: dg.ResourceParam[Themes],
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[None]:
     with stage_of(context, ledger, "reporting", looks_only=True) as stage:
-        found = files_of(stage, themes(), settings)
+        found = files_of(stage, themes(), settings, accounts=_names(google_ads))
         number = stage.upload.number
         [progress] = ledger.uploads.progress(number)
         context.log.info("#%d: the report is in %s", number, found["directory"].value)
@@ -45,9 +53,22 @@ def upload_report(
     )
 
 
-def files_of(stage: Stage, catalogue: Catalogue, settings: Settings) -> Metadata:
+def _names(google_ads: Ads) -> Mapping[int, Account] | None:
+    """The accounts, for their names; a report is written without them when Google cannot be asked."""
+    try:
+        return google_ads().accounts()
+    except ThemaAdsError as error:
+        _log.warning("the report has no account names: %s", error)
+        return None
+
+
+def files_of(
+    stage: Stage, catalogue: Catalogue, settings: Settings, *, accounts: Mapping[int, Account] | None = None
+) -> Metadata:
     """Write the upload's report, and say where it is."""
-    report = write_reports(stage.upload, ledger=stage.ledger, directory=settings.reports, catalogue=catalogue)
+    report = write_reports(
+        stage.upload, ledger=stage.ledger, directory=settings.reports, accounts=accounts, catalogue=catalogue
+    )
     return {
         "summary": dg.MetadataValue.md(report.text),
         "directory": dg.MetadataValue.path(report.directory),

@@ -24,6 +24,10 @@ select inserted.*, true as is_new from inserted
 union all
 select upload.*, false as is_new from themaads.upload where key = :key and not exists (select from inserted);
 
+-- name: relocate_upload!
+-- What was read needs no file any more.
+update themaads.upload set file_path = :file_path, file_name = :file_name where number = :number and read_at is null;
+
 -- name: remember_file!
 insert into themaads.upload_file (path, size, mtime_ns, upload) values (:path, :size, :mtime_ns, :upload)
 on conflict (path) do update set size = excluded.size, mtime_ns = excluded.mtime_ns, upload = excluded.upload;

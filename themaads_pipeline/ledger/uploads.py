@@ -108,6 +108,12 @@ class Uploads:
             rows = queries.remembered_files(connection, paths=list(paths))
             return {row["path"]: KnownFile(**row) for row in rows}
 
+    def relocate(self, number: int, *, file_path: str, file_name: str) -> Upload:
+        """The upload's file is there now: its first copy went away before it was read."""
+        with self._database.transaction() as connection:
+            queries.relocate_upload(connection, number=number, file_path=file_path, file_name=file_name)
+            return _upload(queries.upload_by_number(connection, number=number))
+
     def by_key(self, key: str) -> Upload | None:
         """The upload of a partition."""
         with self._database.transaction() as connection:

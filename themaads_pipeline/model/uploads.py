@@ -38,17 +38,18 @@ class Upload:
     item_limit: int | None = None  # a trial: each run stops after so many items, and the upload is paused
 
 
-def upload_key(content_sha256: str, editions: frozenset[str]) -> str:
+def upload_key(content_sha256: str, editions: frozenset[str], *, digits: int = 8) -> str:
     """The identity of an upload: its content *and* the editions it resolves to.
 
     The same list next year, or for another theme, is another upload; the same file again is the same one.
+    `digits` of the hash are shown; more are asked for when another content has the same ones.
 
     >>> upload_key("1f3a9c2e" + "0" * 56, frozenset({"black_friday_2026"}))
     'black-friday-2026@1f3a9c2e'
     """
     if len(editions) == 1:
-        return f"{next(iter(editions)).replace('_', '-')}@{content_sha256[:8]}"
+        return f"{next(iter(editions)).replace('_', '-')}@{content_sha256[:digits]}"
     if not editions:
-        return f"{UNKNOWN_EDITION}@{content_sha256[:8]}"
+        return f"{UNKNOWN_EDITION}@{content_sha256[:digits]}"
     mixed = hashlib.sha256("\n".join([content_sha256, *sorted(editions)]).encode()).hexdigest()
-    return f"{SEVERAL_EDITIONS}@{mixed[:8]}"
+    return f"{SEVERAL_EDITIONS}@{mixed[:digits]}"

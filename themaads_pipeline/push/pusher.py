@@ -64,9 +64,9 @@ def push_upload(
     except BaseException as error:
         scheduler.stop(grace_s=0 if isinstance(error, FencedError) else grace_s)
         if not isinstance(error, FencedError):
-            work.ledger.uploads.end(
-                work.owner, how="interrupted", why=_reason(error), status=UploadStatus.INTERRUPTED
-            )
+            was_finished = before.status is UploadStatus.FINISHED
+            status = None if was_finished else UploadStatus.INTERRUPTED
+            work.ledger.uploads.end(work.owner, how="interrupted", why=_reason(error), status=status)
         raise
     finally:
         heartbeat.end()

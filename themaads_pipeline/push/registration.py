@@ -75,14 +75,19 @@ def register_file(
         editions = frozenset()
     if _mark(path) != (size, mtime_ns):
         raise FileChangedError(f"{path.name} was written to while it was read: it is looked at again")
-    upload, is_new = ledger.uploads.register(
-        key=upload_key(content, editions),
-        file_path=str(path),
-        file_name=path.name,
-        content_sha256=content,
-        edition=given or edition_in_file_name(path.name),
-        item_limit=item_limit,
-    )
+    for digits in (8, 64):
+        upload, is_new = ledger.uploads.register(
+            key=upload_key(content, editions, digits=digits),
+            file_path=str(path),
+            file_name=path.name,
+            content_sha256=content,
+            edition=given or edition_in_file_name(path.name),
+            item_limit=item_limit,
+        )
+        if upload.content_sha256 == content:
+            break
+    if upload.read_at is None and not Path(upload.file_path).exists():
+        upload = ledger.uploads.relocate(upload.number, file_path=str(path), file_name=path.name)
     ledger.uploads.remember_file(
         KnownFile(path=str(path), size=size, mtime_ns=mtime_ns, upload=upload.number)
     )

@@ -7,6 +7,7 @@ import pytest
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import UnusableFileError
+from themaads_pipeline.intake.folder import fingerprint_file
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.push.reading import SelectedRows, read_upload
 from themaads_pipeline.push.registration import register_file
@@ -108,3 +109,29 @@ def test_a_name_finds_its_ad_group_within_its_campaign_and_is_never_guessed(
         (3, "ambiguous_name"),
         (5, "ad_group_not_found"),
     ]
+
+
+def test_a_file_that_went_away_before_it_was_read_is_found_where_it_is_dropped_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "bf.csv", tmp_path / "bf again.csv"
+    first.write_text("customer_id,ad_group_id\n1234567890,5\n", encoding="utf-8")
+    number = submit(ledger, first)
+    first.rename(second)
+    assert submit(ledger, second) == number
+    assert read(ledger, number) is not None
+
+
+def test_another_content_whose_hash_begins_alike_is_another_upload(ledger: Ledger, tmp_path: Path) -> None:
+    file = tmp_path / "bf.csv"
+    file.write_text("customer_id,ad_group_id\n1234567890,5\n", encoding="utf-8")
+    content = fingerprint_file(file)
+    ledger.uploads.register(
+        key=f"black-friday-2026@{content[:8]}",
+        file_path="/in/other.csv",
+        file_name="other.csv",
+        content_sha256="0" * 64,
+        edition="black_friday_2026",
+    )
+    registered = register_file(file, ledger=ledger, catalogue=CATALOGUE, today=TODAY)
+    assert (registered.is_new, registered.upload.key) == (True, f"black-friday-2026@{content}")
