@@ -2,8 +2,9 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -36,6 +37,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
+
+    @model_validator(mode="after")
+    def _some_time_to_send(self) -> Self:
+        if self.minimum_send_seconds >= self.request_deadline_seconds:
+            raise ValueError(
+                "minimum_send_seconds must be less than request_deadline_seconds, or nothing is sent"
+            )
+        return self
 
     @property
     def uploads(self) -> Path:

@@ -7,27 +7,25 @@ from random import random
 
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
-    AdsError,
-    AdsStoppedError,
     LeaseUnavailableError,
     OutcomeUnknownError,
     StaleSnapshotError,
     TemporaryAdsError,
 )
-from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, SentItem
+from themaads_pipeline.ledger.attempts import PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import Item, ItemState
-from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Failure, MutateResult, Refused
 from themaads_pipeline.model.planning import Create, Refuse, Skip
 from themaads_pipeline.model.retries import backoff_s
+from themaads_pipeline.push.batch import BatchSender, BatchSize
 from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.labels import AccountLabels, Labelling
 from themaads_pipeline.push.reconcile import reconcile
 from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
-from themaads_pipeline.push.work import LARGEST_BATCH, LARGEST_READ, Work
+from themaads_pipeline.push.work import LARGEST_READ, Work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,9 +44,8 @@ class AccountPush:
         self.customer_id = customer_id
         self._work = work
         self._heartbeat = heartbeat
-        self._batch_size = min(work.config.batch_size, LARGEST_BATCH)
+        self._batch_size = BatchSize.of(work.config)
         self._failures_in_a_row = 0
-        self._doubted = False  # in this visit
 
     def visit(self) -> Later | None:
         """Do all that can be done now; None when nothing is left.
@@ -83,10 +80,10 @@ class AccountPush:
         doubts = reconcile(self._work, account, lease)
         labels = AccountLabels(self._work, account, lease)
         labels_left = self._finish_labels(account, labels)
-        later = self._push_pending(account, lease, labels)
-        if self._doubted:
+        sender = BatchSender(self._work, account, lease, self._batch_size)
+        later = self._push_pending(account, sender, labels)
+        if sender.doubted:
             # What was created although its answer was lost can be found at once.
-            self._doubted = False
             doubts = reconcile(self._work, account, lease)
         if self._work.stop.is_set():
             return None
@@ -110,7 +107,7 @@ class AccountPush:
                 self.customer_id,
                 ItemState.APPLIED,
                 after=after,
-                limit=self._batch_size,
+                limit=self._batch_size.largest,
             )
             if not items:
                 break
@@ -154,7 +151,7 @@ class AccountPush:
 
     # Pending items
 
-    def _push_pending(self, account: Account, lease: Lease, labels: AccountLabels) -> Later | None:
+    def _push_pending(self, account: Account, sender: BatchSender, labels: AccountLabels) -> Later | None:
         work, after, blocked_until = self._work, 0, None
         while not work.stop.is_set():
             wanted = min(work.config.read_size, LARGEST_READ)
@@ -180,9 +177,8 @@ class AccountPush:
             if plans.creates or any(present.lacks_edition_label for present in plans.presents):
                 labels.ensure(sorted({item.edition for item in items}))
             labels.attach([], plans.presents, view.snapshot.ad_groups)
-            try:
-                self._send_all(account, lease, labels, plans.creates, view)
-            except StaleSnapshotError:
+            if unsent := self._send_all(sender, labels, plans.creates, view):
+                work.budget.give_back(len(unsent))
                 continue  # the same items again, from a fresh look
             after = items[-1].item_id
         if work.stop.is_set() or work.budget.is_spent:
@@ -202,90 +198,23 @@ class AccountPush:
             self._progressed()
 
     def _send_all(
-        self, account: Account, lease: Lease, labels: AccountLabels, creates: Sequence[Create], view: View
-    ) -> None:
-        at = 0
-        while at < len(creates) and not self._work.stop.is_set():
-            batch = creates[at : at + self._batch_size]
-            applied = self._send(account, lease, batch, view)
+        self, sender: BatchSender, labels: AccountLabels, creates: Sequence[Create], view: View
+    ) -> Sequence[Create]:
+        """Send in batches, ads first, labels after; returns what was not sent: the view is too old."""
+        while creates and not self._work.stop.is_set():
+            batch = creates[: self._batch_size.current]
+            try:
+                applied = sender.send(batch, view)
+            except StaleSnapshotError:
+                return creates
             if applied is None:
-                continue  # too large: the same operations in smaller batches
-            at += len(batch)
+                continue  # the same items in a smaller batch
+            creates = creates[len(batch) :]
             if applied:
                 self._progressed()
                 labels.attach(applied, [])
                 self._progressed()
-
-    def _send(
-        self, account: Account, lease: Lease, batch: Sequence[Create], view: View
-    ) -> list[Labelling] | None:
-        """Claim, send, settle one batch; the applied items with the labels they need, None: try smaller."""
-        attempts, owner = self._work.ledger.attempts, self._work.owner
-        attempt = attempts.claim(
-            owner, lease, [_planned(create, view) for create in batch], read_at=view.read_at
-        )
-        timeout_s = attempt.remaining_s()
-        if timeout_s < self._work.settings.minimum_send_seconds or self._work.stop.is_set():
-            self._settle_unsent(lease, attempt, batch, "not sent: too little time was left")
-            return []
-        try:
-            result = self._work.gateway.create_ads(
-                account, [create.new_ad for create in batch], timeout_s=timeout_s
-            )
-        except OutcomeUnknownError as error:
-            attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
-            self._doubted = True
-            return []
-        except (TemporaryAdsError, AccountStoppedError, AdsStoppedError) as error:
-            self._settle_unsent(lease, attempt, batch, f"{error.code}: {error}")
-            raise
-        except AdsError as error:
-            # Too large, or a definite refusal of the whole request: one of its items may be the cause.
-            self._settle_unsent(lease, attempt, batch, f"{error.code}: {error}")
-            if len(batch) == 1:
-                self._fail_batch(batch, error)
-                return []
-            self._batch_size = len(batch) // 2
-            return None
-        sent = [self._sent(create, outcome) for create, outcome in zip(batch, result.results, strict=True)]
-        attempts.settle(owner, lease, attempt, sent, request_id=result.request_id)
-        return _labellings(batch, result)
-
-    def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused) -> SentItem:
-        match outcome:
-            case Created(resource_id=ad_id):
-                return SentItem(item_id=create.item.item_id, state=ItemState.APPLIED, new_ad_id=ad_id)
-            case Refused(failure=failure, retryable=True):
-                if create.item.attempts + 1 < self._work.config.temporary_attempts:
-                    return SentItem(item_id=create.item.item_id, state=ItemState.PENDING)
-                return SentItem(item_id=create.item.item_id, state=ItemState.FAILED, failure=failure)
-            case Refused(failure=failure):
-                return SentItem(item_id=create.item.item_id, state=ItemState.FAILED, failure=failure)
-            case AlreadyThere():
-                failure = Failure(
-                    category=Category.TECHNICAL,
-                    code="unexpected_answer",
-                    message="Google says the ad exists, and names no ad",
-                )
-                return SentItem(item_id=create.item.item_id, state=ItemState.FAILED, failure=failure)
-
-    def _settle_unsent(self, lease: Lease, attempt: Attempt, batch: Sequence[Create], why: str) -> None:
-        """Nothing of the batch was committed: sending -> pending."""
-        back = [SentItem(item_id=create.item.item_id, state=ItemState.PENDING) for create in batch]
-        self._work.ledger.attempts.settle(self._work.owner, lease, attempt, back, error=why)
-
-    def _fail_batch(self, batch: Sequence[Create], error: AdsError) -> None:
-        ends = [
-            PlannedEnd(
-                item_id=create.item.item_id,
-                state=ItemState.FAILED,
-                category=str(Category.TECHNICAL),
-                code=error.code,
-                message=str(error),
-            )
-            for create in batch
-        ]
-        self._work.ledger.attempts.finish_planned(self._work.owner, ends)
+        return creates
 
     def _progressed(self) -> None:
         self._failures_in_a_row = 0
@@ -313,35 +242,6 @@ class AccountPush:
     def _soon(self, reason: str, *, seconds: float | None = None) -> Later:
         wait = self._work.config.backoff_seconds if seconds is None else seconds
         return Later(due_at=self._work.ledger.attempts.now() + timedelta(seconds=wait), reason=reason)
-
-
-def _planned(create: Create, view: View) -> PlannedItem:
-    ad_group = view.snapshot.ad_groups[create.item.ad_group_id]
-    return PlannedItem(
-        item_id=create.item.item_id,
-        fingerprint=create.new_ad.fingerprint,
-        seen_ad_ids=tuple(ad.ad_id for ad in view.snapshot.ads.get(create.item.ad_group_id, ())),
-        copied_ad_id=create.new_ad.copied_ad_id,
-        copied_ad_status=create.new_ad.copied_ad_status,
-        ad_group_name=ad_group.name,
-        campaign_id=ad_group.campaign_id,
-        campaign_name=ad_group.campaign_name,
-    )
-
-
-def _labellings(batch: Sequence[Create], result: MutateResult) -> list[Labelling]:
-    return [
-        Labelling(
-            item_id=create.item.item_id,
-            edition=create.item.edition,
-            ad_group_id=create.item.ad_group_id,
-            new_ad_id=outcome.resource_id,
-            label_new_ad=True,
-            copied_ad_id=create.new_ad.copied_ad_id if create.label_copied_ad else None,
-        )
-        for create, outcome in zip(batch, result.results, strict=True)
-        if isinstance(outcome, Created)
-    ]
 
 
 def _ended(plan: Skip | Refuse, view: View) -> PlannedEnd:

@@ -11,7 +11,7 @@ from themaads_pipeline.exceptions import (
     OutcomeUnknownError,
     TemporaryAdsError,
 )
-from themaads_pipeline.ledger.attempts import LabelledItem, PlannedEnd
+from themaads_pipeline.ledger.attempts import Attempt, LabelledItem, PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
@@ -160,7 +160,8 @@ class AccountLabels:
         attempts, owner = self._work.ledger.attempts, self._work.owner
         attempt = attempts.begin(owner, self._lease, kind="labels", operations=len(operations))
         try:
-            result = self._mutate([operation.label for operation in operations], attempt.remaining_s())
+            timeout_s = self._timeout_s(attempt)
+            result = self._mutate([operation.label for operation in operations], timeout_s)
         except AdsError as error:
             attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=str(error))
             if isinstance(
@@ -181,6 +182,12 @@ class AccountLabels:
         attempts.close(owner, self._lease, attempt, request_id=result.request_id)
         for operation, outcome in zip(operations, result.results, strict=True):
             outcomes[operation.item_id, operation.kind] = (outcome, operation.label.label_id)
+
+    def _timeout_s(self, attempt: Attempt) -> float:
+        timeout_s = attempt.remaining_s()
+        if timeout_s < self._work.settings.minimum_send_seconds:
+            raise TemporaryAdsError("not sent: too little time was left", code="not_sent")
+        return timeout_s
 
     def _mutate(self, labels: Sequence[AdLabel | AdGroupLabel], timeout_s: float) -> MutateResult:
         on_ads = [label for label in labels if isinstance(label, AdLabel)]

@@ -1,8 +1,11 @@
 """The push against the emulator: what is sent, what is recorded, and that both agree."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from themaads_pipeline.ads.gateway import Gateway
+from themaads_pipeline.exceptions import AdsStoppedError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.settings import Settings
@@ -125,3 +128,53 @@ def test_a_limit_begins_so_many_items_and_pauses_the_upload(pusher: Pusher) -> N
     assert "limit of 70" in summary.reason
     assert pusher.push(upload).progress.done == 300
     assert pusher.ads_made() == 300
+
+
+def accepted_sizes(pusher: Pusher) -> list[int]:
+    """Ads in each request that was not refused as a whole."""
+    return [request["operations"] for request in pusher.mutates() if request["operations"]]
+
+
+def test_a_request_that_is_too_large_is_sent_in_smaller_ones_from_then_on(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=1, ad_groups=100))
+    fault = {"kind": "error", "method": "*MutateAdGroupAds", "error": "DatabaseError.REQUEST_TOO_LARGE"}
+    pusher.emulator.faults([fault | {"count": 2}])
+    assert pusher.push(upload, batch_size=40).progress.done == 100
+    assert accepted_sizes(pusher) == [10] * 10
+
+
+def test_a_refusal_of_a_whole_request_halves_only_what_may_be_its_cause(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=1, ad_groups=100))
+    fault = {"kind": "error", "method": "*MutateAdGroupAds", "error": "RequestError.BAD_RESOURCE_ID"}
+    pusher.emulator.faults([fault | {"count": 3}])
+    summary = pusher.push(upload, batch_size=4)
+    # 4, 2 and 1 were refused, and the one alone has failed; the others travel together again.
+    assert accepted_sizes(pusher)[:4] == [1, 2, 4, 4]
+    assert (summary.progress.done, summary.progress.failed) == (99, 1)
+
+
+def test_an_upload_that_cannot_go_on_says_why_and_keeps_its_items(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=2, ad_groups=100))
+    fault = {
+        "kind": "error",
+        "method": "*MutateAdGroupAds",
+        "error": "AuthenticationError.OAUTH_TOKEN_REVOKED",
+    }
+    pusher.emulator.faults([fault])
+    with pytest.raises(AdsStoppedError):
+        pusher.push(upload)
+    [progress] = pusher.ledger.uploads.progress(upload)
+    assert (progress.status, progress.pending) == (UploadStatus.INTERRUPTED, 100)
+    assert "OAUTH_TOKEN_REVOKED" in progress.message
+    pusher.emulator.clear_faults()
+    assert pusher.push(upload).progress.done == 100
+
+
+def test_two_runs_over_the_same_ad_groups_at_once_make_one_ad_each(pusher: Pusher) -> None:
+    refs = generated(pusher.emulator, accounts=3, ad_groups=150)
+    uploads = [pusher.submit(refs, key=f"upload@{number}") for number in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        done = sum(summary.progress.done for summary in pool.map(pusher.push, uploads))
+    assert done == 150
+    assert pusher.ads_made() == 150
+    assert set(pusher.emulator.stats()["peak_mutates_in_flight_by_account"].values()) == {1}

@@ -1,0 +1,156 @@
+"""One batch: written down, sent once, settled item by item."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from themaads_pipeline.exceptions import (
+    AccountStoppedError,
+    AdsError,
+    AdsStoppedError,
+    OutcomeUnknownError,
+    RequestTooLargeError,
+    TemporaryAdsError,
+)
+from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, SentItem
+from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.model.ads import Account
+from themaads_pipeline.model.items import ItemState
+from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Failure, MutateResult, Refused
+from themaads_pipeline.model.planning import Create
+from themaads_pipeline.push.labels import Labelling
+from themaads_pipeline.push.snapshot import View
+from themaads_pipeline.push.work import LARGEST_BATCH, PushConfig, Work
+
+
+@dataclass(kw_only=True, slots=True)
+class BatchSize:
+    """How many ads travel in one request. Halved around what is refused as a whole, and grown again."""
+
+    largest: int
+    current: int
+
+    @classmethod
+    def of(cls, config: PushConfig) -> Self:
+        """As configured, within what Google takes."""
+        size = min(config.batch_size, LARGEST_BATCH)
+        return cls(largest=size, current=size)
+
+    def halve(self, refused: int, *, for_good: bool) -> None:
+        """A batch of `refused` ads was refused as a whole; `for_good` when its size was the reason."""
+        self.current = max(1, refused // 2)
+        if for_good:
+            self.largest = self.current
+
+    def grow(self) -> None:
+        """A batch was taken: one refused item must not make all that follow travel alone."""
+        self.current = min(self.current * 2, self.largest)
+
+
+class BatchSender:
+    """Sends batches to one account under one lease."""
+
+    def __init__(self, work: Work, account: Account, lease: Lease, size: BatchSize) -> None:
+        """Nothing is sent yet. `size` is kept by the caller over its visits."""
+        self.doubted = False  # the outcome of some batch is unknown
+        self._work = work
+        self._account = account
+        self._lease = lease
+        self._size = size
+
+    def send(self, batch: Sequence[Create], view: View) -> list[Labelling] | None:
+        """Claim, send, settle; gives the applied items with the labels they need, or None: try smaller.
+
+        Raises:
+            StaleSnapshotError: `view` is too old; nothing was sent.
+            LeaseUnavailableError: The account is not ours any more; nothing was sent.
+            TemporaryAdsError, AccountStoppedError, AdsStoppedError: Nothing was committed; items are pending.
+            FencedError: The upload is not ours any more.
+        """
+        attempts, owner = self._work.ledger.attempts, self._work.owner
+        planned = [_planned(create, view) for create in batch]
+        attempt = attempts.claim(owner, self._lease, planned, read_at=view.read_at)
+        timeout_s = attempt.remaining_s()
+        if timeout_s < self._work.settings.minimum_send_seconds or self._work.stop.is_set():
+            self._settle_unsent(attempt, batch, "not sent: too little time was left, or the run is stopping")
+            return []
+        try:
+            new_ads = [create.new_ad for create in batch]
+            result = self._work.gateway.create_ads(self._account, new_ads, timeout_s=timeout_s)
+        except OutcomeUnknownError as error:
+            attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
+            self.doubted = True
+            return []
+        except (TemporaryAdsError, AccountStoppedError, AdsStoppedError) as error:
+            self._settle_unsent(attempt, batch, f"{error.code}: {error}")
+            raise
+        except AdsError as error:
+            # Too large, or a definite refusal of the whole request: one of its items may be the cause.
+            self._settle_unsent(attempt, batch, f"{error.code}: {error}")
+            if len(batch) == 1:
+                self._fail(batch[0], error)
+                return []
+            self._size.halve(len(batch), for_good=isinstance(error, RequestTooLargeError))
+            return None
+        sent = [self._sent(create, outcome) for create, outcome in zip(batch, result.results, strict=True)]
+        attempts.settle(owner, self._lease, attempt, sent, request_id=result.request_id)
+        self._size.grow()
+        return _labellings(batch, result)
+
+    def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused) -> SentItem:
+        item_id = create.item.item_id
+        match outcome:
+            case Created(resource_id=ad_id):
+                return SentItem(item_id=item_id, state=ItemState.APPLIED, new_ad_id=ad_id)
+            case Refused(failure=failure, retryable=retryable):
+                if retryable and create.item.attempts + 1 < self._work.config.temporary_attempts:
+                    return SentItem(item_id=item_id, state=ItemState.PENDING)
+                return SentItem(item_id=item_id, state=ItemState.FAILED, failure=failure)
+            case AlreadyThere():
+                message = "Google says the ad exists, and names no ad"
+                failure = Failure(category=Category.TECHNICAL, code="unexpected_answer", message=message)
+                return SentItem(item_id=item_id, state=ItemState.FAILED, failure=failure)
+
+    def _settle_unsent(self, attempt: Attempt, batch: Sequence[Create], why: str) -> None:
+        """Nothing of the batch was committed: sending -> pending."""
+        back = [SentItem(item_id=create.item.item_id, state=ItemState.PENDING) for create in batch]
+        self._work.ledger.attempts.settle(self._work.owner, self._lease, attempt, back, error=why)
+
+    def _fail(self, create: Create, error: AdsError) -> None:
+        end = PlannedEnd(
+            item_id=create.item.item_id,
+            state=ItemState.FAILED,
+            category=str(Category.TECHNICAL),
+            code=error.code,
+            message=str(error),
+        )
+        self._work.ledger.attempts.finish_planned(self._work.owner, [end])
+
+
+def _planned(create: Create, view: View) -> PlannedItem:
+    ad_group = view.snapshot.ad_groups[create.item.ad_group_id]
+    return PlannedItem(
+        item_id=create.item.item_id,
+        fingerprint=create.new_ad.fingerprint,
+        seen_ad_ids=tuple(ad.ad_id for ad in view.snapshot.ads.get(create.item.ad_group_id, ())),
+        copied_ad_id=create.new_ad.copied_ad_id,
+        copied_ad_status=create.new_ad.copied_ad_status,
+        ad_group_name=ad_group.name,
+        campaign_id=ad_group.campaign_id,
+        campaign_name=ad_group.campaign_name,
+    )
+
+
+def _labellings(batch: Sequence[Create], result: MutateResult) -> list[Labelling]:
+    return [
+        Labelling(
+            item_id=create.item.item_id,
+            edition=create.item.edition,
+            ad_group_id=create.item.ad_group_id,
+            new_ad_id=outcome.resource_id,
+            label_new_ad=True,
+            copied_ad_id=create.new_ad.copied_ad_id if create.label_copied_ad else None,
+        )
+        for create, outcome in zip(batch, result.results, strict=True)
+        if isinstance(outcome, Created)
+    ]
