@@ -178,3 +178,34 @@ def test_two_runs_over_the_same_ad_groups_at_once_make_one_ad_each(pusher: Pushe
     assert done == 150
     assert pusher.ads_made() == 150
     assert set(pusher.emulator.stats()["peak_mutates_in_flight_by_account"].values()) == {1}
+
+
+def test_a_commit_after_our_deadline_is_found_before_anything_is_sent_again(
+    pusher: Pusher, settings: Settings
+) -> None:
+    impatient = settings.model_copy(update={"request_deadline_seconds": 2.5, "absence_margin_seconds": 3.0})
+    pusher.settings, pusher.ledger = impatient, Ledger(str(settings.database_url), impatient)
+    upload = pusher.submit(generated(pusher.emulator, accounts=1, ad_groups=40))
+    pusher.emulator.faults([{"kind": "late_commit", "method": "*MutateAdGroupAds", "seconds": 1, "count": 1}])
+    summary = pusher.push(upload)
+    assert summary.progress.done == 40
+    assert pusher.ads_made() == 40
+    assert len(pusher.mutates()) == 1, "nothing was sent again"
+
+
+def test_an_ad_that_comes_back_without_its_identity_is_known_by_what_it_says(pusher: Pusher) -> None:
+    refs = generated(pusher.emulator, accounts=1, ad_groups=40)
+    before = len(pusher.emulator.ads(refs[0][0]))
+    pusher.emulator.faults(
+        [
+            {"kind": "normalise_texts", "drop_custom_parameters": True},
+            {
+                "kind": "commit_then_error",
+                "method": "*MutateAdGroupAds",
+                "code": "UNAVAILABLE",
+                "count": 1,
+            },
+        ]
+    )
+    assert pusher.push(pusher.submit(refs)).progress.done == 40
+    assert len(pusher.emulator.ads(refs[0][0])) == before + 40
