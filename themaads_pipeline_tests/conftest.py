@@ -15,6 +15,7 @@ from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.schema import migrate
 from themaads_pipeline.settings import Settings
+from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 _numbers = count()
@@ -77,8 +78,9 @@ def emulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 
 @pytest.fixture
 def emulator(emulator_process: RunningEmulator) -> RunningEmulator:
-    """An emulator without accounts and faults: `seed` it."""
+    """An emulator without accounts and faults: `seed` it. It is the moment of the tests there, on any day."""
     emulator_process.seed({})
+    emulator_process.set_now(NOW)
     emulator_process.reset()
     return emulator_process
 

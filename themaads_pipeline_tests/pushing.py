@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -15,9 +15,9 @@ from themaads_pipeline.push.pusher import PushSummary, push_upload
 from themaads_pipeline.push.work import ItemBudget, PushConfig, Work
 from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
+from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EDITION = "black_friday_2026"
 IDENTITY = ("themaedition", EDITION)
 

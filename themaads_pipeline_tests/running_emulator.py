@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ class RunningEmulator:
         self._seed, self._profile = seed, profile
         self._port, self._control_port = port, control_port
         self._process: subprocess.Popen[bytes] | None = None
+        self._moment: datetime | None = None
         self.facts: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -146,11 +148,18 @@ class RunningEmulator:
         self._call("DELETE", "/faults")
 
     def reset(self) -> None:
-        """Back to the seed: no faults, an empty log, the ads of the beginning."""
+        """Back to the seed: no faults, an empty log, the ads of the beginning. A moment that was set stays."""
         self._call("POST", "/reset")
+        if self._moment is not None:
+            self.set_now(self._moment)
 
     def profile(self, name: str, **figures: float) -> None:
         self._call("POST", "/profile", {"name": name, **figures})
+
+    def set_now(self, moment: datetime) -> None:
+        """Let the emulator believe that it is `moment` (aware), whatever this machine's clock says."""
+        self._moment = moment
+        self.clock(offset_s=moment.timestamp() - time.time())
 
     def clock(self, *, offset_s: float) -> None:
         """Move the emulator's clock."""

@@ -10,7 +10,8 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import AdText
 from themaads_pipeline.push.dry_run import PlannedOutcome, PlannedRequests, items_of_rows, plan_upload
 from themaads_pipeline.settings import Settings
-from themaads_pipeline_tests.pushing import EDITION, NOW, Pusher, generated
+from themaads_pipeline_tests.moment import NOW
+from themaads_pipeline_tests.pushing import EDITION, Pusher, generated
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 
