@@ -59,8 +59,9 @@ def upload_folder(
         look = FolderLook(passed_over={folder.name: str(error)})
     known = ledger.uploads.remembered_files([str(folder / name) for name in look.marks])
     unknown = new_files(look.marks, {Path(path).name: file for path, file in known.items()})
+    # How long a file has rested is told by the clock that stamps files, whatever day it is for editions.
     settled = settled_files(
-        unknown, now=clock().timestamp(), settle_seconds=SETTLE_S, seen=marks_from(context.cursor)
+        unknown, now=time.time(), settle_seconds=SETTLE_S, seen=marks_from(context.cursor)
     )
     tick = register_all(
         [folder / name for name in settled],

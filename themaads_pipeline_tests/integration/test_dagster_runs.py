@@ -16,7 +16,8 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.push.registration import register_file
 from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
-from themaads_pipeline_tests.pushing import NOW, generated
+from themaads_pipeline_tests.moment import NOW
+from themaads_pipeline_tests.pushing import generated
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 CHECKS = {"every_item_is_final", "failures_are_few", "no_ad_twice", "ads_are_there"}

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +14,7 @@ from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.registration import register_file
 from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
-from themaads_pipeline_tests.pushing import NOW
+from themaads_pipeline_tests.moment import NOW
 
 ROW = "customer_id,ad_group_id\n123-456-7890,5\n"
 Look = Callable[[], dg.SensorResult]
@@ -33,7 +32,7 @@ def look(ledger: Ledger, settings: Settings) -> Look:
             resources={
                 "ledger": ledger,
                 "themes": lambda: load_catalogue(None),
-                "clock": lambda: datetime.now(UTC).replace(year=NOW.year, month=NOW.month, day=NOW.day),
+                "clock": lambda: NOW,
                 "settings": settings,
             },
         )
