@@ -148,7 +148,7 @@ class RunningEmulator:
         self._call("DELETE", "/faults")
 
     def reset(self) -> None:
-        """Back to the seed: no faults, an empty log, the ads of the beginning; a moment that was set stays."""
+        """Back to the seed: no faults, an empty log, the ads of the beginning; the moment that was set."""
         self._call("POST", "/reset")
         if self._moment is not None:
             self.set_now(self._moment)
