@@ -187,7 +187,8 @@ class _Cluster:
     def initialise(self, *, durable: bool) -> None:
         """`initdb` beside its final place: a half-made data directory is never taken for a whole one."""
         for remains in self.data.parent.glob("postgres.new*"):
-            shutil.rmtree(remains)
+            # An initdb whose starter was killed may still be writing there: the next start clears it away.
+            shutil.rmtree(remains, ignore_errors=True)
         if self.data.exists():
             self._check_version()
             return
