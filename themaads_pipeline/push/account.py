@@ -155,11 +155,11 @@ class AccountPush:
         work, after, blocked_until = self._work, 0, None
         while not work.stop.is_set():
             wanted = min(work.config.read_size, LARGEST_READ)
-            granted = work.budget.take(wanted)
-            items = work.ledger.rows.open_items(
-                work.owner.upload, self.customer_id, ItemState.PENDING, after=after, limit=granted
+            found = work.ledger.rows.open_items(
+                work.owner.upload, self.customer_id, ItemState.PENDING, after=after, limit=wanted
             )
-            work.budget.give_back(granted - len(items))
+            # Only what is there is taken: what one account cannot use must not be missing to another.
+            items = found[: work.budget.take(len(found))]
             if not items:
                 break
             view = look(work.ledger, work.gateway, account, items)

@@ -209,3 +209,11 @@ def test_an_ad_that_comes_back_without_its_identity_is_known_by_what_it_says(pus
     )
     assert pusher.push(pusher.submit(refs)).progress.done == 40
     assert len(pusher.emulator.ads(refs[0][0])) == before + 40
+
+
+def test_a_limit_is_shared_by_accounts_that_are_pushed_at_once(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=12, ad_groups=36))
+    for run in range(1, 6):
+        assert pusher.push(upload, item_limit=7, accounts_at_once=12).progress.done == 7 * run
+    last = pusher.push(upload, item_limit=7, accounts_at_once=12)
+    assert (last.progress.done, last.progress.status) == (36, UploadStatus.FINISHED)
