@@ -1,4 +1,7 @@
-"""Attempts: written down before a request leaves, settled once its answer is known, in doubt until then."""
+"""Attempts: written down before a request leaves, settled once its answer is known, in doubt until then.
+
+Longer than most modules: claim, settle and reconcile are one state machine, which is read in one piece.
+"""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence

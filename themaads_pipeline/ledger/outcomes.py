@@ -20,7 +20,7 @@ class Outcomes:
         with self._database.transaction() as connection, connection.cursor("outcomes") as cursor:
             queries.read_whole_tables(connection)
             cursor.itersize = 5000
-            cursor.execute(_positional("outcomes"), parameters)
+            cursor.execute(sql_of("outcomes"), parameters)
             yield from cursor
 
     def rejected_rows(self, upload: int, *, limit: int | None = None) -> list[RejectedRow]:
@@ -34,7 +34,7 @@ class Outcomes:
         """Rows that became no item, by line, streamed: a bad file can have a million."""
         with self._database.transaction() as connection, connection.cursor("rejected_rows") as cursor:
             cursor.itersize = 5000
-            cursor.execute(_positional("rejected_rows"), {"upload": upload, "limit": None})
+            cursor.execute(sql_of("rejected_rows"), {"upload": upload, "limit": None})
             for row in cursor:
                 yield RejectedRow(**row)
 
@@ -67,8 +67,3 @@ class Outcomes:
         """Ads this upload made: `customer_id`, `ad_group_id`, `new_ad_id`, `edition`."""
         with self._database.transaction() as connection:
             return list(queries.made_ads(connection, upload=upload))
-
-
-def _positional(query: str) -> str:
-    """A named query's text with psycopg's own parameters, for a server-side cursor."""
-    return sql_of(query)
