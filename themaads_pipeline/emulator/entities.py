@@ -59,33 +59,54 @@ class Label(Entity):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
+class Document(Entity):
+    """A resource kept as its message: one of the kinds of which an account holds few (budgets, keywords).
+
+    `body` is never changed in place: a change is a new message, so that earlier states stay what they were.
+    """
+
+    account: "Account"
+    kind: str  # as GoogleAdsRow calls it: campaign_budget
+    resource_name: str
+    body: Message
+
+    def message(self) -> Message:
+        return self.body
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
 class Campaign(Entity):
+    """`body` holds the fields that have no attribute here, None when there are none."""
+
     account: "Account"
     campaign_id: int
     name: str
+    body: Message = None
     status: int = ENABLED
     start_date_time: str = ""
     end_date_time: str = ""
     experiment_type: str = "BASE"
     channel_type: str = "SEARCH"
+    labels: tuple[Label, ...] = ()
 
     @property
     def resource_name(self) -> str:
         return f"customers/{self.account.customer_id}/campaigns/{self.campaign_id}"
 
     def message(self) -> Message:
-        campaign = message_class("resources.Campaign")(
-            resource_name=self.resource_name,
-            id=self.campaign_id,
-            name=self.name,
-            status=self.status,
-            experiment_type=enum_values("CampaignExperimentType")[self.experiment_type],
-            advertising_channel_type=enum_values("AdvertisingChannelType")[self.channel_type],
-        )
-        if self.start_date_time:
-            campaign.start_date_time = self.start_date_time
-        if self.end_date_time:
-            campaign.end_date_time = self.end_date_time
+        campaign = message_class("resources.Campaign")()
+        if self.body is not None:
+            campaign.CopyFrom(self.body)
+        campaign.resource_name, campaign.id = self.resource_name, self.campaign_id
+        campaign.name, campaign.status = self.name, self.status
+        campaign.experiment_type = enum_values("CampaignExperimentType")[self.experiment_type]
+        campaign.advertising_channel_type = enum_values("AdvertisingChannelType")[self.channel_type]
+        for name in ("start_date_time", "end_date_time"):
+            if getattr(self, name):
+                setattr(campaign, name, getattr(self, name))
+            else:
+                campaign.ClearField(name)
+        campaign.labels.extend([label.resource_name for label in self.labels])
         return campaign
 
 
@@ -94,6 +115,7 @@ class AdGroup(Entity):
     campaign: Campaign
     ad_group_id: int
     name: str
+    body: Message = None  # the fields that have no attribute here, None when there are none
     status: int = ENABLED
     type: str = "SEARCH_STANDARD"
     ads: list["Ad"] = field(default_factory=list)
@@ -104,14 +126,13 @@ class AdGroup(Entity):
         return f"customers/{self.campaign.account.customer_id}/adGroups/{self.ad_group_id}"
 
     def message(self) -> Message:
-        ad_group = message_class("resources.AdGroup")(
-            resource_name=self.resource_name,
-            id=self.ad_group_id,
-            name=self.name,
-            status=self.status,
-            type_=enum_values("AdGroupType")[self.type],
-            campaign=self.campaign.resource_name,
-        )
+        ad_group = message_class("resources.AdGroup")()
+        if self.body is not None:
+            ad_group.CopyFrom(self.body)
+        ad_group.resource_name, ad_group.id = self.resource_name, self.ad_group_id
+        ad_group.name, ad_group.status = self.name, self.status
+        ad_group.type_ = enum_values("AdGroupType")[self.type]
+        ad_group.campaign = self.campaign.resource_name
         ad_group.labels.extend([label.resource_name for label in self.labels])
         return ad_group
 
@@ -185,6 +206,7 @@ class Account:
     ad_groups: dict[int, AdGroup] = field(default_factory=dict)
     ads: dict[int, Ad] = field(default_factory=dict)
     labels: dict[int, Label] = field(default_factory=dict)
+    documents: dict[str, dict[str, Document]] = field(default_factory=dict)  # by kind, by resource name
     lock: Any = field(default_factory=RLock)
     mutates_in_flight: int = 0
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 VERSIONS = ("v23", "v24", "v25", "v26")
-_CLASSES = "google.ads.googleads.v26"
+CLASSES = "google.ads.googleads.v26"
 
 # The protobuf packages ship without types; a name says more than Any.
 Message = Any
@@ -25,7 +25,7 @@ def _pool() -> Any:
     """The descriptor pool, filled. Importing the version takes about 3 s, so it happens on first use."""
     from google.protobuf import descriptor_pool  # noqa: PLC0415 - import does nothing here until asked
 
-    import_module(_CLASSES)
+    import_module(CLASSES)
     return descriptor_pool.Default()
 
 
@@ -38,13 +38,13 @@ def message_class(name: str) -> Any:
     """
     from google.protobuf import message_factory  # noqa: PLC0415 - as above
 
-    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{_CLASSES}.{name}"))
+    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{CLASSES}.{name}"))
 
 
 @cache
 def enum_values(name: str) -> dict[str, int]:
     """Numbers by name of `AdGroupAdStatus` and so on."""
-    descriptor = _pool().FindEnumTypeByName(f"{_CLASSES}.enums.{name}Enum.{name}")
+    descriptor = _pool().FindEnumTypeByName(f"{CLASSES}.enums.{name}Enum.{name}")
     return {value.name: value.number for value in descriptor.values}
 
 

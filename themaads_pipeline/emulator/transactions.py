@@ -10,6 +10,8 @@ from themaads_pipeline.emulator.failures import ApiError, OperationRefusedError,
 if TYPE_CHECKING:
     from themaads_pipeline.emulator.world import World
 
+Undo = tuple[Entity, Callable[..., Any], tuple[Any, ...]]  # what was made or changed, and what takes it back
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Transaction:
@@ -24,25 +26,30 @@ class Transaction:
     request_id: str
     now: float
     spread_s: float = 0.0
-    undo: list[tuple[Callable[..., Any], tuple[Any, ...]]] = field(default_factory=list)
+    undo: list[Undo] = field(default_factory=list)
     temporary: dict[str, str] = field(default_factory=dict)
     failed_names: set[str] = field(default_factory=set)
     position: float = 0.0  # of the present operation, 0 to 1
     ads_created: int = 0
 
-    def on_undo(self, action: Callable[..., Any], *arguments: Any) -> None:
-        self.undo.append((action, arguments))
+    def on_undo(self, entity: Entity, action: Callable[..., Any], *arguments: Any) -> None:
+        """What takes the making of an entity back. Keep it in order: the last change is undone first."""
+        self.undo.append((entity, action, arguments))
 
     def rollback(self, mark: int = 0) -> None:
         while len(self.undo) > mark:
-            action, arguments = self.undo.pop()
+            _, action, arguments = self.undo.pop()
             action(*arguments)
+
+    def touched(self) -> list[Entity]:
+        """Every entity that this transaction made or changed, once each, in the order of the first change."""
+        return list({id(entity): entity for entity, _, _ in self.undo}.values())
 
     def change(self, entity: Entity, attribute: str, value: Any) -> None:
         """Set an attribute, so that it can be taken back and, where reads lag, still be read as it was."""
         if self.world.reads_may_lag:
             entity.remember(self.now)
-        self.undo.append((setattr, (entity, attribute, getattr(entity, attribute))))
+        self.undo.append((entity, setattr, (entity, attribute, getattr(entity, attribute))))
         setattr(entity, attribute, value)
 
     def real_name(self, name: str, path: Path) -> str:

@@ -9,7 +9,8 @@ from themaads_pipeline.emulator.entities import Account, Ad
 from themaads_pipeline.emulator.gaql.conditions import value_test
 from themaads_pipeline.emulator.gaql.fields import Field, find_field, resource_names
 from themaads_pipeline.emulator.gaql.query import Query
-from themaads_pipeline.emulator.gaql.sources import SOURCES, AdGroupLabel, AdLabel, Source
+from themaads_pipeline.emulator.gaql.registry import SOURCES
+from themaads_pipeline.emulator.gaql.sources import AdGroupLabel, AdLabel, Source
 from themaads_pipeline.emulator.gaql.tokens import query_error
 from themaads_pipeline.emulator.messages import Descriptor, Message, message_class
 
@@ -76,6 +77,8 @@ class Search:
         row = message_class("services.GoogleAdsRow")()
         for resource, plan in self._plans:
             source = self._resource_message(resource, entity)
+            if source is None:
+                continue
             target = getattr(row, resource)
             target.SetInParent()
             _copy(source, target, plan)
@@ -127,10 +130,18 @@ class Search:
         if shortcut is not None:
             return lambda entity: shortcut(self._entity(field.resource, entity))
         get = field.getter()
-        return lambda entity: get(self._resource_message(field.resource, entity))
+
+        def read(entity: Any) -> Any:
+            message = self._resource_message(field.resource, entity)
+            return None if message is None else get(message)
+
+        return read
 
     def _resource_message(self, resource: str, entity: Any) -> Message:
+        """The message of the row's resource, None where the row has none (a campaign without a budget)."""
         target = self._entity(resource, entity)
+        if target is None:
+            return None
         key = (resource, id(target))
         kept = self._messages.get(key)
         if kept is None:

@@ -118,7 +118,7 @@ def _customer(entity: Any) -> Account:
     return account
 
 
-SOURCES: dict[str, Source] = {
+COMPACT_SOURCES: dict[str, Source] = {
     "customer": Source(rows=lambda account: [account]),
     "customer_client": Source(
         rows=lambda account: [

@@ -80,7 +80,7 @@ def _create(tx: Transaction, operation: Message) -> Ad:
     ad_group.ads.append(created)
     tx.account.ads[created.ad_id] = created
     tx.ads_created += 1
-    tx.on_undo(_forget, tx, created)
+    tx.on_undo(created, _forget, tx, created)
     if message.resource_name:
         tx.temporary[message.resource_name] = created.resource_name
     return created

@@ -36,7 +36,7 @@ def _create(tx: Transaction, operation: Message) -> Label:
         label.text_label = message_class("common.TextLabel")()
         label.text_label.CopyFrom(message.text_label)
     tx.account.labels[label.label_id] = label
-    tx.on_undo(tx.account.labels.pop, label.label_id)
+    tx.on_undo(label, tx.account.labels.pop, label.label_id)
     if message.resource_name:
         tx.temporary[message.resource_name] = label.resource_name
     return label

@@ -6,10 +6,19 @@ from themaads_pipeline.emulator.mutates import Step, check_size, run
 from themaads_pipeline.emulator.resources import Resource
 from themaads_pipeline.emulator.resources.ad_group_ads import AD_GROUP_ADS
 from themaads_pipeline.emulator.resources.attached_labels import AD_GROUP_AD_LABELS, AD_GROUP_LABELS
+from themaads_pipeline.emulator.resources.campaign_budgets import CAMPAIGN_BUDGETS
+from themaads_pipeline.emulator.resources.documents import DocumentKind
 from themaads_pipeline.emulator.resources.labels import LABELS
 from themaads_pipeline.emulator.world import World
 
-RESOURCES = (AD_GROUP_ADS, AD_GROUP_AD_LABELS, AD_GROUP_LABELS, LABELS)
+DOCUMENT_KINDS: tuple[DocumentKind, ...] = (CAMPAIGN_BUDGETS,)
+RESOURCES = (
+    AD_GROUP_ADS,
+    AD_GROUP_AD_LABELS,
+    AD_GROUP_LABELS,
+    LABELS,
+    *(kind.resource() for kind in DOCUMENT_KINDS),
+)
 
 
 def _method(resource: Resource) -> Method:
