@@ -154,7 +154,8 @@ class Stack:
 
     def _start_all(self, specs: list[Spec]) -> None:
         """Start these side by side and wait until all of them are ready."""
-        settings = self.settings
+        # The database's address as it is: a process that outlives the stack must not start Postgres again.
+        settings = self.settings.model_copy(update={"database_url": embedded.database_url(self.settings)})
         started = []
         for spec in specs:
             child = Child(
