@@ -5,8 +5,8 @@ pass here.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from themaads_pipeline.emulator.ad_texts import is_past, text_facts
-from themaads_pipeline.emulator.ad_urls import check_urls
+from themaads_pipeline.emulator.ad_texts import is_past, is_writable, text_facts
+from themaads_pipeline.emulator.ad_urls import check_app_urls, check_collections, check_urls
 from themaads_pipeline.emulator.failures import Errors, Path
 from themaads_pipeline.emulator.messages import Message, enum_values
 
@@ -16,11 +16,14 @@ _MAX_PLAIN = 100_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _TextRule:
+    """`pins` are the positions an asset can be kept to, `shown` those that every ad shows."""
+
     name: str
     at_least: int
     at_most: int
     width: int
     pins: frozenset[int]
+    shown: frozenset[int]
     plain: set[str] = field(default_factory=set)  # texts that nothing is wrong with
 
 
@@ -29,11 +32,23 @@ class AdRules:
 
     def __init__(self) -> None:
         pins = enum_values("ServedAssetFieldType")
-        headline_pins = frozenset({pins["HEADLINE_1"], pins["HEADLINE_2"], pins["HEADLINE_3"]})
-        description_pins = frozenset({pins["DESCRIPTION_1"], pins["DESCRIPTION_2"]})
         self._rules = (
-            _TextRule(name="headlines", at_least=3, at_most=15, width=30, pins=headline_pins),
-            _TextRule(name="descriptions", at_least=2, at_most=4, width=90, pins=description_pins),
+            _TextRule(
+                name="headlines",
+                at_least=3,
+                at_most=15,
+                width=30,
+                pins=frozenset(pins[f"HEADLINE_{position}"] for position in (1, 2, 3)),
+                shown=frozenset(pins[f"HEADLINE_{position}"] for position in (1, 2)),
+            ),
+            _TextRule(
+                name="descriptions",
+                at_least=2,
+                at_most=4,
+                width=90,
+                pins=frozenset(pins[f"DESCRIPTION_{position}"] for position in (1, 2)),
+                shown=frozenset({pins["DESCRIPTION_1"]}),
+            ),
         )
 
     def check(
@@ -43,6 +58,10 @@ class AdRules:
         descriptions.
         """
         check_urls(ad, errors, path)
+        if ad.final_app_urls:
+            check_app_urls(ad, errors, path)
+        if ad.url_collections:
+            check_collections(ad, errors, path)
         rsa = ad.responsive_search_ad
         below = (*path, ("responsive_search_ad", None))
         headlines, descriptions = (
@@ -53,35 +72,46 @@ class AdRules:
         if path2 and not path1:
             errors.add("AdError.CANNOT_SET_PATH2_WITHOUT_PATH1", (*below, ("path2", None)), trigger=path2)
         for name, text in (("path1", path1), ("path2", path2)):
-            if text and text_facts(text).width > _PATH_WIDTH:
-                errors.add(
-                    "StringLengthError.TOO_LONG", (*below, (name, None)), message="Too long.", trigger=text
-                )
-            if "/" in text:
-                errors.add("AdError.INVALID_INPUT", (*below, (name, None)), trigger=text)
+            if text:
+                _check_path(text, errors, (*below, (name, None)))
         return headlines, descriptions
+
+
+def _check_path(text: str, errors: Errors, at: Path) -> None:
+    facts = text_facts(text)
+    if facts.problem:
+        errors.add(facts.problem, at, trigger=text)
+    elif "/" in text or facts.countdowns:
+        errors.add("AdError.INVALID_INPUT", at, trigger=text)
+    elif facts.width > _PATH_WIDTH:
+        errors.add("StringLengthError.TOO_LONG", at, message="Too long.", trigger=text)
 
 
 def _check_texts(
     assets: Iterable[Message], rule: _TextRule, errors: Errors, below: Path, *, now: float, time_zone: str
 ) -> list[str]:
     texts: list[str] = []
+    pinned: list[int] = []
     for asset in assets:
         texts.append(asset.text)
-        if asset.pinned_field and asset.pinned_field not in rule.pins:
-            at = (*below, (rule.name, len(texts) - 1), ("pinned_field", None))
-            errors.add("AssetLinkError.INVALID_PINNED_FIELD", at)
+        if pin := asset.pinned_field:
+            pinned.append(pin)
+            if pin not in rule.pins:
+                at = (*below, (rule.name, len(texts) - 1), ("pinned_field", None))
+                errors.add(_pin_problem(pin), at)
     if not rule.at_least <= len(texts) <= rule.at_most:
         name = "TOO_FEW" if len(texts) < rule.at_least else "TOO_MANY"
         errors.add(f"CollectionSizeError.{name}", (*below, (rule.name, None)))
+    elif pinned and len(rule.shown.difference(pinned)) > len(texts) - len(pinned):
+        code = "AssetLinkError.NOT_ENOUGH_AVAILABLE_ASSET_LINKS_FOR_VALID_COMBINATION"
+        errors.add(code, (*below, (rule.name, None)))
     distinct = set(texts)
-    if len(distinct) != len(texts):
-        for index, text in enumerate(texts):
-            if text in texts[:index]:
-                errors.add("AssetError.DUPLICATE_ASSET", (*below, (rule.name, index)), trigger=text)
     # What was plain in another ad is plain in this one: nearly all of a theme's texts are known here.
-    for text in distinct - rule.plain:
-        if 0 < len(text) <= rule.width and text.isascii() and "{" not in text and "}" not in text:
+    unusual = distinct - rule.plain
+    if len(distinct) != len(texts) or unusual:
+        _check_duplicates(texts, rule.name, errors, below)
+    for text in unusual:
+        if 0 < len(text) <= rule.width and text.isascii() and _is_plain(text):
             if len(rule.plain) > _MAX_PLAIN:
                 rule.plain.clear()
             rule.plain.add(text)
@@ -91,12 +121,33 @@ def _check_texts(
     return texts
 
 
+def _pin_problem(pin: int) -> str:
+    given = pin > 1 and pin in enum_values("ServedAssetFieldType").values()
+    return "AssetLinkError.INVALID_PINNED_FIELD" if given else "EnumError.ENUM_VALUE_NOT_PERMITTED"
+
+
+def _is_plain(text: str) -> bool:
+    return "{" not in text and "}" not in text and is_writable(text) and text.strip() == text
+
+
+def _check_duplicates(texts: list[str], name: str, errors: Errors, below: Path) -> None:
+    """The same text twice, outer spaces left out of account; the first of them is fine."""
+    seen = set()
+    for index, text in enumerate(texts):
+        stripped = text.strip()
+        if stripped and stripped in seen:
+            errors.add("AssetError.DUPLICATE_ASSET", (*below, (name, index)), trigger=text)
+        seen.add(stripped)
+
+
 def _check_text(text: str, width: int, errors: Errors, at: Path, *, now: float, time_zone: str) -> None:
     """A text that is not plainly short ASCII."""
     facts = text_facts(text)
     if not text:
         errors.add("FieldError.REQUIRED", at)
-    if facts.problem:
+    elif not text.strip():
+        errors.add("StringLengthError.EMPTY", at, trigger=text)
+    elif facts.problem:
         errors.add(facts.problem, at, trigger=text)
     elif facts.width > width:
         # Too many characters, or few enough that are too wide: both errors are seen in practice.

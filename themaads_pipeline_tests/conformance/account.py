@@ -140,3 +140,14 @@ def partial_failure(client: Any, response: Any) -> Any:
     failure = client.get_type("GoogleAdsFailure")
     assert detail.Unpack(failure), f"{detail.type_url} is not this client's GoogleAdsFailure"
     return failure
+
+
+def refusals_of_ad(client: Any, **fields: Any) -> list[tuple[str, str]]:
+    """Errors and their paths for one ad, sent with partial failure; none for an ad that was created."""
+    request = ads_request(client)
+    add_ad(client, request, **fields)
+    response = client.get_service("AdGroupAdService").mutate_ad_group_ads(request=request)
+    if not response.partial_failure_error.code:
+        return []
+    failure = raw(partial_failure(client, response))
+    return list(zip(codes(failure), map(path_of, failure.errors), strict=True))

@@ -9,9 +9,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from themaads_pipeline_tests.conformance.account import (
     BOOTS,
-    DYNAMIC,
     FULL,
-    GONE,
     HEADLINES,
     MANAGER,
     SHOES,
@@ -26,8 +24,6 @@ from themaads_pipeline_tests.conformance.account import (
     search,
 )
 from themaads_pipeline_tests.running_emulator import RunningEmulator
-
-RSA = "operations[0].create.ad.responsive_search_ad"
 
 
 @pytest.fixture
@@ -48,96 +44,6 @@ def _failures(client: Any, **fields: Any) -> list[tuple[str, str]]:
         return []
     failure = raw(partial_failure(client, response))
     return list(zip(codes(failure), map(path_of, failure.errors), strict=True))
-
-
-@pytest.mark.parametrize(
-    ("fields", "error", "path"),
-    [
-        ({"headlines": HEADLINES[:2]}, "collection_size_error.TOO_FEW", f"{RSA}.headlines"),
-        (
-            {"headlines": [f"Kop {n}" for n in range(16)]},
-            "collection_size_error.TOO_MANY",
-            f"{RSA}.headlines",
-        ),
-        ({"descriptions": ["een"]}, "collection_size_error.TOO_FEW", f"{RSA}.descriptions"),
-        ({"headlines": [*HEADLINES, "x" * 31]}, "string_length_error.TOO_LONG", f"{RSA}.headlines[3].text"),
-        ({"headlines": [*HEADLINES, "靴" * 16]}, "ad_error.LINE_TOO_WIDE", f"{RSA}.headlines[3].text"),
-        ({"headlines": [*HEADLINES, HEADLINES[0]]}, "asset_error.DUPLICATE_ASSET", f"{RSA}.headlines[3]"),
-        ({"descriptions": ["een", "x" * 91]}, "string_length_error.TOO_LONG", f"{RSA}.descriptions[1].text"),
-        ({"path1": "x" * 16}, "string_length_error.TOO_LONG", f"{RSA}.path1"),
-        ({"path2": "heren"}, "ad_error.CANNOT_SET_PATH2_WITHOUT_PATH1", f"{RSA}.path2"),
-        (
-            {"headlines": [*HEADLINES, "Nog {COUNTDOWN(2020-11-27 00:00:00,5)}"]},
-            "ad_error.DATE_TIME_IN_COUNTDOWN_TAG_IS_PAST",
-            f"{RSA}.headlines[3].text",
-        ),
-        (
-            {"headlines": [*HEADLINES, "Nog {COUNTDOWN(morgen,5)}"]},
-            "ad_error.DATE_TIME_IN_COUNTDOWN_TAG_IS_INVALID",
-            f"{RSA}.headlines[3].text",
-        ),
-        (
-            {"headlines": [*HEADLINES, '{=COUNTDOWN("2036/11/27 00:00:00","nl")}']},
-            "ad_error.UNSUPPORTED_AD_CUSTOMIZER_SYNTAX",
-            f"{RSA}.headlines[3].text",
-        ),
-        ({"final_urls": []}, "field_error.REQUIRED_NONEMPTY_LIST", "operations[0].create.ad.final_urls"),
-        (
-            {"final_urls": ["www.example.nl"]},
-            "url_field_error.MISSING_PROTOCOL_IN_FINAL_URL",
-            "operations[0].create.ad.final_urls[0]",
-        ),
-        (
-            {"final_urls": ["https://www.example.nl/" + "x" * 2_100]},
-            "string_length_error.TOO_LONG",
-            "operations[0].create.ad.final_urls[0]",
-        ),
-        (
-            {"parameters": {"not allowed": "x"}},
-            "url_field_error.INVALID_CHARACTERS_IN_URL_CUSTOM_PARAMETER_KEY",
-            "operations[0].create.ad.url_custom_parameters[0].key",
-        ),
-        (
-            {"parameters": {f"k{n}": "x" for n in range(9)}},
-            "url_field_error.URL_CUSTOM_PARAMETERS_COUNT_EXCEEDS_LIMIT",
-            "operations[0].create.ad.url_custom_parameters",
-        ),
-        ({"ad_group_id": 999}, "mutate_error.RESOURCE_NOT_FOUND", "operations[0].create.ad_group"),
-        (
-            {"ad_group_id": GONE},
-            "operation_access_denied_error.OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE",
-            "operations[0].create.ad_group",
-        ),
-        (
-            {"ad_group_id": DYNAMIC},
-            "operation_access_denied_error.OPERATION_NOT_PERMITTED_FOR_AD_GROUP_TYPE",
-            "operations[0].create.ad_group",
-        ),
-    ],
-)
-def test_an_ad_that_breaks_a_rule_is_refused(
-    fields: dict[str, Any], error: str, path: str, client: Any
-) -> None:
-    assert _failures(client, **fields) == [(error, path)]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Nog {COUNTDOWN(2036-11-27 00:00:00,5)} te gaan",
-        "Nog {GLOBAL_COUNTDOWN(2036-11-27 00:00:00)}",
-        "{KeyWord:Schoenen} In De Aanbieding",
-        "靴" * 15,
-        "Zoë's größte Auswahl",
-    ],
-)
-def test_a_text_that_looks_too_long_but_is_not_is_accepted(text: str, client: Any) -> None:
-    assert _failures(client, headlines=[*HEADLINES, text]) == []
-
-
-def test_one_ad_can_have_several_errors(client: Any) -> None:
-    found = _failures(client, headlines=HEADLINES[:2], descriptions=["een"], path2="heren")
-    assert len(found) == 3
 
 
 def test_partial_failure_commits_the_valid_and_keeps_the_order(
