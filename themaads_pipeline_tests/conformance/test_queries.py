@@ -79,7 +79,7 @@ def test_a_condition_selects(where: str, expected: list[int], client: Any) -> No
         ("SELECT ad_group.id FROM ad_group LIMIT 0", "LIMIT_VALUE_TOO_LOW"),
         ("SELECT ad_group.id FROM ad_group ORDER ad_group.id", "EXPECTED_BY"),
         ("SELECT ad_group.id FROM ad_group PARAMETERS speed = true", "BAD_PARAMETER_NAME"),
-        ("SELECT ad_group.id FROM ad_group # comment", "BAD_SYMBOL"),
+        ("SELECT ad_group.id FROM ad_group # comment", "UNEXPECTED_INPUT"),
     ],
 )
 def test_a_wrong_query_is_refused_as_google_does(query: str, error: str, client: Any) -> None:

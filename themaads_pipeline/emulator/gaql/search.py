@@ -3,16 +3,23 @@ fields.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from typing import Any
 
-from themaads_pipeline.emulator.entities import Account, Ad
+from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign
+from themaads_pipeline.emulator.gaql.compatibility import check_fields
 from themaads_pipeline.emulator.gaql.conditions import value_test
+from themaads_pipeline.emulator.gaql.dates import is_core_segment, range_of, today_in
 from themaads_pipeline.emulator.gaql.fields import Field, find_field, resource_names
+from themaads_pipeline.emulator.gaql.metrics import metric, segment_of_day
+from themaads_pipeline.emulator.gaql.projection import copy_fields, projection
 from themaads_pipeline.emulator.gaql.query import Query
 from themaads_pipeline.emulator.gaql.registry import SOURCES
+from themaads_pipeline.emulator.gaql.reports import ReportRow, all_days, report
 from themaads_pipeline.emulator.gaql.sources import AdGroupLabel, AdLabel, Source
 from themaads_pipeline.emulator.gaql.tokens import query_error
-from themaads_pipeline.emulator.messages import Descriptor, Message, message_class
+from themaads_pipeline.emulator.messages import Message, message_class
+from themaads_pipeline.emulator.traffic import Traffic
 
 # Read from the entity itself: building a message for each candidate row would cost more than all the rest.
 _SHORTCUTS: dict[tuple[str, str], Callable[[Any], Any]] = {
@@ -29,6 +36,7 @@ _SHORTCUTS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("label", "label.name"): lambda label: label.name,
     ("label", "label.status"): lambda label: label.status,
 }
+_TIMED = (Ad, AdGroup, Campaign)  # whose messages depend on the hour: reviews, end dates
 
 
 class Search:
@@ -38,73 +46,143 @@ class Search:
         RequestRefusedError: The query is wrong; nothing has been read yet.
     """
 
-    def __init__(self, query: Query, account: Account, *, now: float, lag_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        query: Query,
+        account: Account,
+        *,
+        now: float,
+        lag_s: float = 0.0,
+        traffic: Traffic | None = None,
+    ) -> None:
         if query.resource not in SOURCES:
             known = query.resource in resource_names()
             name = "PROHIBITED_RESOURCE_TYPE_IN_FROM_CLAUSE" if known else "BAD_RESOURCE_TYPE_IN_FROM_CLAUSE"
-            raise query_error(name, f"invalid resource type '{query.resource}' in FROM", query.resource)
+            about = ": the emulator does not keep it" if known else ""
+            raise query_error(
+                name, f"invalid resource type '{query.resource}' in FROM{about}", query.resource
+            )
         self._query, self._account, self._now, self._lag_s = query, account, now, lag_s
+        self._traffic = traffic
         self._source: Source = SOURCES[query.resource]
-        self.fields = [self._field(name, "SELECT") for name in query.fields]
-        conditioned = [(condition, self._field(condition.field, "WHERE")) for condition in query.conditions]
-        ordered = [(self._field(name, "ORDER_BY"), descending) for name, descending in query.order]
-        for field, _ in ordered:
-            if field.repeated or field.is_message:
-                raise query_error(
-                    "PROHIBITED_FIELD_IN_ORDER_BY_CLAUSE", f"cannot order by '{field.name}'", field.name
-                )
-        self._tests = [
-            (self._reader(field), value_test(condition, field)) for condition, field in conditioned
+        self._today: date | None = None
+        if self._source.check is not None:
+            self._source.check(query, account, now)
+        checked = check_fields(query, self._source.attributed, manager=account.manager)
+        self.fields, self._segments = checked.selected, checked.segments
+        self.wants_metrics = checked.wants_metrics
+        tests = [
+            (field, self._reader(field), value_test(condition, field, self._day))
+            for condition, field in zip(query.conditions, checked.conditioned, strict=True)
         ]
-        self._order = [(self._reader(field), descending) for field, descending in ordered]
+        self._tests = [(read, test) for field, read, test in tests if field.category == "ATTRIBUTE"]
+        self._day_tests = [(field.steps[0], test) for field, _, test in tests if is_core_segment(field.name)]
+        self._report_tests = [
+            (read, test)
+            for field, read, test in tests
+            if field.category != "ATTRIBUTE" and not is_core_segment(field.name)
+        ]
+        self._range = range_of(query.conditions, self._day)
+        self._is_report = checked.wants_metrics or bool(self._segments)
+        self._order = [
+            (self._reader(field), descending)
+            for field, (_, descending) in zip(checked.ordered, query.order, strict=True)
+        ]
         self._messages: dict[tuple[str, int], tuple[Any, Message]] = {}
-        self._plans = self._projection()
+        names = query.parameters.get("omit_unselected_resource_names") != "true"
+        self._plans = projection(query.resource, self.fields, names=names)
+        self._figures = [field for field in self.fields if field.category == "METRIC"]
 
     def rows(self) -> list[Any]:
-        """The entities of the answer, in order. Cheap to keep: nothing is copied before `message`."""
+        """The rows of the answer, in order. Cheap to keep: nothing is copied before `message`."""
         with self._account.lock:
-            found = [
-                entity
-                for entity in self._candidates()
-                if all(test(read(entity)) for read, test in self._tests)
-            ]
+            found: list[Any] = self._found()
             for read, descending in reversed(self._order):
-                found.sort(key=lambda entity: _sort_key(read(entity)), reverse=descending)
+                found.sort(key=lambda row: _sort_key(read(row)), reverse=descending)
         return found if self._query.limit is None else found[: self._query.limit]
 
-    def message(self, entity: Any) -> Message:
+    def message(self, row: Any) -> Message:
         """One GoogleAdsRow: the selected fields, and the resource names of the resources they belong to."""
-        row = message_class("services.GoogleAdsRow")()
+        message = message_class("services.GoogleAdsRow")()
+        if isinstance(row, ReportRow):
+            entity = row.entity
+            self._add_figures(message, row)
+        else:
+            entity = row
         for resource, plan in self._plans:
             source = self._resource_message(resource, entity)
             if source is None:
                 continue
-            target = getattr(row, resource)
+            target = getattr(message, resource)
             target.SetInParent()
-            _copy(source, target, plan)
-        return row
+            copy_fields(source, target, plan)
+        return message
+
+    def summary(self, row: ReportRow) -> Message:
+        """The selected metrics of a row alone."""
+        message = message_class("services.GoogleAdsRow")()
+        self._add_figures(message, row)
+        return message
 
     def forget_messages(self) -> None:
         """Drop what was built for a page; an answer of a million rows must not hold a million messages."""
         self._messages.clear()
 
-    def _field(self, name: str, clause: str) -> Field:
-        field = find_field(name)
-        if field.resource != self._query.resource and field.resource not in self._source.attributed:
-            raise query_error(
-                f"PROHIBITED_RESOURCE_TYPE_IN_{'SELECT' if clause == 'ORDER_BY' else clause}_CLAUSE",
-                f"'{field.resource}' cannot be used with FROM {self._query.resource}",
-                name,
-            )
-        return field
+    def _day(self) -> date:
+        if self._today is None:
+            self._today = today_in(self._account.time_zone, self._now)
+        return self._today
+
+    def _found(self) -> list[Any]:
+        entities: Iterable[Any] = self._candidates()
+        if self._tests:
+            tests = self._tests
+            entities = [row for row in entities if all(test(read(row)) for read, test in tests)]
+        if not self._is_report:
+            return list(entities)
+        rows = report(
+            self._account,
+            self._query.resource,
+            entities,
+            traffic=self._traffic,
+            days=self._reported_days(),
+            segments=self._segments,
+        )
+        return [row for row in rows if self._is_wanted(row)]
+
+    def _is_wanted(self, row: ReportRow) -> bool:
+        """With a segment, rows of nothing but zeros are left out, as with Google."""
+        if not all(test(read(row)) for read, test in self._report_tests):
+            return False
+        if not self._segments or not self._figures:
+            return True
+        return any(_metric(field, row) for field in self._figures)
+
+    def _reported_days(self) -> list[date]:
+        if self._traffic is None:
+            return []
+        first, last = self._range or (self._traffic.since, self._day())
+        days = all_days(max(first, self._traffic.since), min(last, self._day()))
+        return [day for day in days if all(test(segment_of_day(name, day)) for name, test in self._day_tests)]
+
+    def _add_figures(self, message: Message, row: ReportRow) -> None:
+        for name in self._segments:
+            if name in row.segments:
+                setattr(message.segments, name, row.segments[name])
+        if self._figures:
+            message.metrics.SetInParent()
+        for field in self._figures:
+            value = _metric(field, row)
+            if value is not None:
+                setattr(message.metrics, field.steps[0], value)
 
     def _candidates(self) -> Iterable[Any]:
         rows = self._source.rows(self._account)
         for condition in self._query.conditions:
             index = self._source.indexes.get(condition.field)
             if index is not None and condition.operator in {"=", "IN"}:
-                field = find_field(condition.field)
-                rows = index(self._account, dict.fromkeys(field.convert(value) for value in condition.values))
+                values = find_field(condition.field).values(condition)
+                rows = index(self._account, dict.fromkeys(values))
                 break
         return self._lagging(rows) if self._lag_s else rows
 
@@ -126,12 +204,18 @@ class Search:
         return entity if resource == self._query.resource else self._source.attributed[resource](entity)
 
     def _reader(self, field: Field) -> Callable[[Any], Any]:
+        """Reads a field of a row, which is an entity or one with figures."""
+        if field.category == "METRIC":
+            return lambda row: _metric(field, row)
+        if field.category == "SEGMENT":
+            return lambda row: row.segments.get(field.steps[0])
         shortcut = _SHORTCUTS.get((field.resource, field.name))
-        if shortcut is not None:
-            return lambda entity: shortcut(self._entity(field.resource, entity))
         get = field.getter()
 
-        def read(entity: Any) -> Any:
+        def read(row: Any) -> Any:
+            entity = row.entity if isinstance(row, ReportRow) else row
+            if shortcut is not None:
+                return shortcut(self._entity(field.resource, entity))
             message = self._resource_message(field.resource, entity)
             return None if message is None else get(message)
 
@@ -145,58 +229,18 @@ class Search:
         key = (resource, id(target))
         kept = self._messages.get(key)
         if kept is None:
-            kept = target, target.message(self._now) if isinstance(target, Ad) else target.message()
+            kept = target, target.message(self._now) if isinstance(target, _TIMED) else target.message()
             if len(self._messages) > 1_000:
                 self._messages.clear()
             # The entity is kept with its message: an id alone could be another object's by now.
             self._messages[key] = kept
         return kept[1]
 
-    def _projection(self) -> list[tuple[str, "Plan"]]:
-        trees: dict[str, dict[str, Any]] = {}
-        if self._query.parameters.get("omit_unselected_resource_names") != "true":
-            trees[self._query.resource] = {"resource_name": None}
-        for field in self.fields:
-            named = self._query.parameters.get("omit_unselected_resource_names") != "true"
-            tree = trees.setdefault(field.resource, {"resource_name": None} if named else {})
-            for step in field.steps[:-1]:
-                tree = tree.setdefault(step, {})
-            tree[field.steps[-1]] = None
-        row = message_class("services.GoogleAdsRow").DESCRIPTOR.fields_by_name
-        return [(name, _compiled(tree, row[name].message_type)) for name, tree in trees.items()]
+
+def _metric(field: Field, row: ReportRow) -> Any:
+    number = field.data_type == "INT64" and field.descriptor.has_presence
+    return metric(field.steps[0], row.figures, is_number=number)
 
 
 def _sort_key(value: Any) -> tuple[bool, Any]:
     return value is not None, value if value is not None else 0
-
-
-Plan = list[tuple[str, str, Any]]  # field, how to copy it, and the plan below
-
-
-def _compiled(tree: dict[str, Any], descriptor: Descriptor) -> Plan:
-    """What to copy, with all questions about descriptors answered once a query instead of once a row."""
-    plan: Plan = []
-    for name, below in tree.items():
-        field = descriptor.fields_by_name[name]
-        if field.is_repeated:
-            plan.append((name, "repeated", None))
-        elif field.message_type is not None:
-            plan.append((name, "message", None if below is None else _compiled(below, field.message_type)))
-        else:
-            plan.append((name, "optional" if field.has_presence else "plain", None))
-    return plan
-
-
-def _copy(source: Message, target: Message, plan: Plan) -> None:
-    for name, how, below in plan:
-        if how == "repeated":
-            getattr(target, name).MergeFrom(getattr(source, name))
-        elif how == "plain":
-            setattr(target, name, getattr(source, name))
-        elif source.HasField(name):
-            if how == "optional":
-                setattr(target, name, getattr(source, name))
-            elif below is None:
-                getattr(target, name).CopyFrom(getattr(source, name))
-            else:
-                _copy(getattr(source, name), getattr(target, name), below)

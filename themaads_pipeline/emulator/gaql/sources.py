@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign, Label
+from themaads_pipeline.emulator.gaql.query import Query
 from themaads_pipeline.emulator.messages import Message, enum_values, message_class
 
 Row = dict[str, Any]  # entities by resource name: {"ad_group_ad": Ad, "ad_group": AdGroup, ...}
@@ -106,11 +107,14 @@ def _client_rows(account: Account, level: int = 0) -> Iterator[tuple[Account, in
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resource behind FROM. `indexes` find rows by the values of `=` or `IN` on a field."""
+    """A resource behind FROM. `indexes` find rows by the values of `=` or `IN` on a field; `check` refuses
+    queries that leave out what this resource demands.
+    """
 
     rows: Callable[[Account], Iterable[Any]]
     attributed: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     indexes: dict[str, Rows] = field(default_factory=dict)
+    check: Callable[[Query, Account, float], None] | None = None
 
 
 def _customer(entity: Any) -> Account:

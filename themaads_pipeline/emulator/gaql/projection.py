@@ -1,0 +1,55 @@
+"""Copies the selected fields of a row's resources into a GoogleAdsRow."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from themaads_pipeline.emulator.gaql.fields import Field, row_fields
+from themaads_pipeline.emulator.messages import Descriptor, Message
+
+Plan = list[tuple[str, str, Any]]  # field, how to copy it, and the plan below
+Tree = dict[str, Any]
+
+
+def projection(resource: str, fields: Iterable[Field], *, names: bool) -> list[tuple[str, Plan]]:
+    """What to copy from the message of each resource, with all questions about descriptors answered once a
+    query instead of once a row. `names`: also the names of the resources, selected or not.
+    """
+    trees: dict[str, Tree] = {}
+    if names:
+        trees[resource] = {"resource_name": None}
+    for field in fields:
+        if field.category != "ATTRIBUTE":
+            continue
+        tree = trees.setdefault(field.resource, {"resource_name": None} if names else {})
+        for step in field.steps[:-1]:
+            tree = tree.setdefault(step, {})
+        tree[field.steps[-1]] = None
+    return [(name, _compiled(tree, row_fields()[name].message_type)) for name, tree in trees.items()]
+
+
+def _compiled(tree: Tree, descriptor: Descriptor) -> Plan:
+    plan: Plan = []
+    for name, below in tree.items():
+        field = descriptor.fields_by_name[name]
+        if field.is_repeated:
+            plan.append((name, "repeated", None))
+        elif field.message_type is not None:
+            plan.append((name, "message", None if below is None else _compiled(below, field.message_type)))
+        else:
+            plan.append((name, "optional" if field.has_presence else "plain", None))
+    return plan
+
+
+def copy_fields(source: Message, target: Message, plan: Plan) -> None:
+    for name, how, below in plan:
+        if how == "repeated":
+            getattr(target, name).MergeFrom(getattr(source, name))
+        elif how == "plain":
+            setattr(target, name, getattr(source, name))
+        elif source.HasField(name):
+            if how == "optional":
+                setattr(target, name, getattr(source, name))
+            elif below is None:
+                getattr(target, name).CopyFrom(getattr(source, name))
+            else:
+                copy_fields(getattr(source, name), getattr(target, name), below)
