@@ -15,6 +15,7 @@ from themaads_pipeline.emulator.messages import Message, message_class
 from themaads_pipeline.emulator.resources import Resource
 from themaads_pipeline.emulator.resources.field_masks import merged
 from themaads_pipeline.emulator.resources.references import existing, is_removed, referenced
+from themaads_pipeline.emulator.resources.required_fields import is_set
 from themaads_pipeline.emulator.transactions import Transaction
 
 
@@ -45,6 +46,14 @@ def _nothing(_: Checking) -> None:
     pass
 
 
+def _never(_: Checking, __: Document) -> bool:
+    return False
+
+
+def _unnoticed(_: Transaction, __: Document) -> None:
+    pass
+
+
 @dataclass(frozen=True, kw_only=True)
 class DocumentKind:
     """One kind of resource.
@@ -52,8 +61,13 @@ class DocumentKind:
     `parents`: fields with resource names that must lead to something, and what (`{"campaign": "campaign"}`).
     `named_after`: those parents whose ids stand before the resource's own in its name (`campaign_criterion`).
     `id_field`: where the new id is written; empty for links, whose names consist of their parents' ids.
+    `own_id`: the last part of the name, for kinds whose ids follow from what they hold (keywords, links);
+    empty for a new id.
     `needed`: fields that a creation must give although no docstring says `Required.`
     `complete`: fills in what Google fills in, before `check`.
+    `replaces`: whether a creation may take the place of the one that has its name already; a removed one
+    may always be.
+    `on_created`, `on_removed`: what changes elsewhere, such as the number of members of a set.
     """
 
     name: str
@@ -64,6 +78,10 @@ class DocumentKind:
     id_field: str = "id"
     needed: tuple[str, ...] = ()
     mutable: bool = True
+    own_id: Callable[[Checking], str] | None = None
+    replaces: Callable[[Checking, Document], bool] = _never
+    on_created: Callable[[Transaction, Document], None] = _unnoticed
+    on_removed: Callable[[Transaction, Document], None] = _unnoticed
     complete: Callable[[Checking], None] = _nothing
     check: Callable[[Checking], None] = _nothing
     check_removal: Callable[[Checking], None] = _nothing
@@ -94,28 +112,25 @@ class DocumentKind:
         checking = Checking(tx=tx, body=body, before=None, errors=Errors(), path=(("create", None),))
         for name in self.rules.output_only:
             body.ClearField(name)
-        missing = {name for name in {*self.rules.required, *self.needed} if not _is_set(body, name)}
+        missing = {name for name in {*self.rules.required, *self.needed} if not is_set(body, name)}
         for name in sorted(missing):
             checking.add("FieldError.REQUIRED", name, message="The required field was not present.")
-        ids = []
         for name, resource in self.parents.items():
-            if not _is_set(body, name):
+            if not is_set(body, name):
                 continue
             parent = referenced(tx, getattr(body, name), resource, (*checking.path, (name, None)))
             setattr(body, name, parent.resource_name)
-            if name in self.named_after:
-                ids.append(parent.resource_name.rpartition("/")[2])
         checking.errors.raise_any()
-        if self.id_field:
-            ids.append(str(tx.world.next_id()))
-            setattr(body, self.id_field, int(ids[-1]))
         temporary = body.resource_name
-        body.resource_name = f"customers/{tx.account.customer_id}/{self.rules.collection}/{'~'.join(ids)}"
+        self.name_body(checking)
         self._check(checking, operation)
         kept = tx.account.documents.setdefault(self.name, {})
-        if body.resource_name in kept:
-            code = "MutateError.RESOURCE_ALREADY_EXISTS"
-            raise OperationRefusedError(ApiError(code=code, path=checking.path, trigger=body.resource_name))
+        document = kept.get(body.resource_name)
+        if document is not None:
+            self._take_place(checking, document)
+            if temporary:
+                tx.temporary[temporary] = document.resource_name
+            return document
         document = Document(
             account=tx.account,
             kind=self.name,
@@ -125,9 +140,33 @@ class DocumentKind:
         )
         kept[document.resource_name] = document
         tx.on_undo(document, kept.pop, document.resource_name)
+        self.on_created(tx, document)
         if temporary:
             tx.temporary[temporary] = document.resource_name
         return document
+
+    def name_body(self, checking: Checking, own_id: str = "") -> None:
+        """Writes the name of a new body, and its id where it has one: the given one, or one of its own."""
+        body = checking.body
+        ids = [getattr(body, parent).rpartition("/")[2] for parent in self.named_after]
+        own_id = own_id or (self.own_id(checking) if self.own_id is not None else "")
+        if own_id or self.id_field:
+            ids.append(own_id or str(checking.tx.world.next_id()))
+        if self.id_field:
+            setattr(body, self.id_field, int(ids[-1]))
+        account = checking.tx.account.customer_id
+        body.resource_name = f"customers/{account}/{self.rules.collection}/{'~'.join(ids)}"
+
+    def _take_place(self, checking: Checking, document: Document) -> None:
+        """Gives the document the new body: it was removed, or may be replaced."""
+        removed = is_removed(document)
+        if not removed and not self.replaces(checking, document):
+            checking.errors.raise_any()
+            code, name = "MutateError.RESOURCE_ALREADY_EXISTS", document.resource_name
+            raise OperationRefusedError(ApiError(code=code, path=checking.path, trigger=name))
+        checking.tx.change(document, "body", checking.body)
+        if removed:
+            self.on_created(checking.tx, document)
 
     def _update(self, tx: Transaction, operation: Message) -> Document:
         path: Path = (("update", None),)
@@ -167,11 +206,5 @@ class DocumentKind:
             kept = tx.account.documents[self.name]
             del kept[document.resource_name]
             tx.on_undo(document, kept.__setitem__, document.resource_name, document)
+        self.on_removed(tx, document)
         return document
-
-
-def _is_set(body: Message, name: str) -> bool:
-    descriptor = body.DESCRIPTOR.fields_by_name[name]
-    if descriptor.is_repeated or not descriptor.has_presence:
-        return bool(getattr(body, name))
-    return bool(body.HasField(name)) and getattr(body, name) != ""

@@ -1,5 +1,6 @@
 """Follows a resource name to what it names, in the account at hand."""
 
+import re
 from typing import Any
 
 from themaads_pipeline.emulator.entities import REMOVED, Account, Ad, AdGroup, Campaign
@@ -8,6 +9,7 @@ from themaads_pipeline.emulator.field_rules import field_rules, resource_message
 from themaads_pipeline.emulator.resources.labels import find_label
 from themaads_pipeline.emulator.transactions import Transaction, not_found
 
+_ENDING = re.compile(r"~[A-Z][A-Z_]*$")
 Target = Any  # a Campaign, AdGroup, Ad, Label or Document, by the resource asked for
 
 
@@ -32,7 +34,8 @@ def existing(tx: Transaction, name: str, resource: str, path: Path) -> Target:
     real = tx.real_name(name, path)
     found = _entities(tx.account, resource).get(real)
     if found is None:
-        tx.ids(real, collection, path, count=real.count("~") + 1)
+        numeric = _ENDING.sub("", real)  # a link to an asset is named after its field as well: 1~2~SITELINK
+        tx.ids(numeric, collection, path, count=numeric.count("~") + 1)
         raise not_found(path, name)
     return found
 
