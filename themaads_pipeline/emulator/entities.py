@@ -5,10 +5,13 @@ when asked for.
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from threading import RLock
 from typing import Any, Self
 
+from themaads_pipeline.emulator.changes import ChangeLog
 from themaads_pipeline.emulator.messages import Message, enum_values, message_class
+from themaads_pipeline.emulator.serving import fill_ad_group, fill_campaign
 
 ENABLED, PAUSED, REMOVED = 2, 3, 4  # the same numbers in every status enum of ads, ad groups and campaigns
 LABEL_ENABLED, LABEL_REMOVED = 2, 3
@@ -76,7 +79,9 @@ class Document(Entity):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Campaign(Entity):
-    """`body` holds the fields that have no attribute here, None when there are none."""
+    """`body` holds the fields that have no attribute here, None for those of any seeded campaign. It is never
+    changed in place.
+    """
 
     account: "Account"
     campaign_id: int
@@ -93,11 +98,11 @@ class Campaign(Entity):
     def resource_name(self) -> str:
         return f"customers/{self.account.customer_id}/campaigns/{self.campaign_id}"
 
-    def message(self) -> Message:
+    def message(self, now: float = 0.0) -> Message:
         campaign = message_class("resources.Campaign")()
-        if self.body is not None:
-            campaign.CopyFrom(self.body)
+        campaign.CopyFrom(self.body if self.body is not None else usual_campaign(self.channel_type))
         campaign.resource_name, campaign.id = self.resource_name, self.campaign_id
+        campaign.base_campaign = campaign.resource_name
         campaign.name, campaign.status = self.name, self.status
         campaign.experiment_type = enum_values("CampaignExperimentType")[self.experiment_type]
         campaign.advertising_channel_type = enum_values("AdvertisingChannelType")[self.channel_type]
@@ -107,7 +112,31 @@ class Campaign(Entity):
             else:
                 campaign.ClearField(name)
         campaign.labels.extend([label.resource_name for label in self.labels])
+        fill_campaign(self, campaign, now)
         return campaign
+
+
+@cache
+def usual_campaign(channel_type: str) -> Message:
+    """What a campaign has that nobody said anything about: Google's defaults, and manual bids. Not to be
+    changed.
+    """
+    campaign = message_class("resources.Campaign")()
+    campaign.ad_serving_optimization_status = enum_values("AdServingOptimizationStatus")["OPTIMIZE"]
+    campaign.payment_mode = enum_values("PaymentMode")["CLICKS"]
+    political = enum_values("EuPoliticalAdvertisingStatus")["DOES_NOT_CONTAIN_EU_POLITICAL_ADVERTISING"]
+    campaign.contains_eu_political_advertising = political
+    campaign.manual_cpc.enhanced_cpc_enabled = False
+    campaign.bidding_strategy_type = enum_values("BiddingStrategyType")["MANUAL_CPC"]
+    geo = campaign.geo_target_type_setting
+    geo.positive_geo_target_type = enum_values("PositiveGeoTargetType")["PRESENCE_OR_INTEREST"]
+    geo.negative_geo_target_type = enum_values("NegativeGeoTargetType")["PRESENCE"]
+    searches = channel_type in {"SEARCH", "SHOPPING"}
+    networks = campaign.network_settings
+    networks.target_google_search = networks.target_search_network = searches
+    networks.target_content_network = not searches
+    networks.target_partner_search_network = False
+    return campaign
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -115,7 +144,7 @@ class AdGroup(Entity):
     campaign: Campaign
     ad_group_id: int
     name: str
-    body: Message = None  # the fields that have no attribute here, None when there are none
+    body: Message = None  # as a campaign's
     status: int = ENABLED
     type: str = "SEARCH_STANDARD"
     ads: list["Ad"] = field(default_factory=list)
@@ -125,15 +154,17 @@ class AdGroup(Entity):
     def resource_name(self) -> str:
         return f"customers/{self.campaign.account.customer_id}/adGroups/{self.ad_group_id}"
 
-    def message(self) -> Message:
+    def message(self, now: float = 0.0) -> Message:
         ad_group = message_class("resources.AdGroup")()
         if self.body is not None:
             ad_group.CopyFrom(self.body)
         ad_group.resource_name, ad_group.id = self.resource_name, self.ad_group_id
+        ad_group.base_ad_group = ad_group.resource_name
         ad_group.name, ad_group.status = self.name, self.status
         ad_group.type_ = enum_values("AdGroupType")[self.type]
         ad_group.campaign = self.campaign.resource_name
         ad_group.labels.extend([label.resource_name for label in self.labels])
+        fill_ad_group(self, ad_group, now)
         return ad_group
 
 
@@ -189,11 +220,17 @@ class Ad(Entity):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Account:
-    """A customer, manager or not, and everything in it. `lock` guards all of that."""
+class Account(Entity):
+    """A customer, manager or not, and everything in it. `lock` guards all of that.
+
+    `body` holds the customer's fields that have no attribute here, None when there are none.
+    `applied_labels` are labels of managers on this account.
+    """
 
     customer_id: int
     name: str
+    body: Message = None
+    applied_labels: tuple[Label, ...] = ()
     time_zone: str = "Europe/Amsterdam"
     currency_code: str = "EUR"
     status: str = "ENABLED"
@@ -207,6 +244,8 @@ class Account:
     ads: dict[int, Ad] = field(default_factory=dict)
     labels: dict[int, Label] = field(default_factory=dict)
     documents: dict[str, dict[str, Document]] = field(default_factory=dict)  # by kind, by resource name
+    changes: ChangeLog = field(default_factory=ChangeLog)
+    batch_jobs: dict[str, Any] = field(default_factory=dict)  # by resource name
     lock: Any = field(default_factory=RLock)
     mutates_in_flight: int = 0
 
@@ -215,12 +254,14 @@ class Account:
         return f"customers/{self.customer_id}"
 
     def message(self) -> Message:
-        return message_class("resources.Customer")(
-            resource_name=self.resource_name,
-            id=self.customer_id,
-            descriptive_name=self.name,
-            currency_code=self.currency_code,
-            time_zone=self.time_zone,
-            manager=self.manager,
-            status=enum_values("CustomerStatus")[self.status],
-        )
+        customer = message_class("resources.Customer")()
+        if self.body is not None:
+            customer.CopyFrom(self.body)
+        customer.resource_name, customer.id = self.resource_name, self.customer_id
+        customer.descriptive_name = self.name
+        customer.currency_code, customer.time_zone = self.currency_code, self.time_zone
+        customer.manager, customer.status = self.manager, enum_values("CustomerStatus")[self.status]
+        for name in ("test_account", "auto_tagging_enabled", "has_partners_badge"):
+            if not customer.HasField(name):
+                setattr(customer, name, False)
+        return customer

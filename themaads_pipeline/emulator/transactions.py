@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 Undo = tuple[Entity, Callable[..., Any], tuple[Any, ...]]  # what was made or changed, and what takes it back
 
 
+@dataclass(slots=True)
+class TemporaryNames:
+    """Those that several transactions of one batch job share: real names by temporary ones, and those whose
+    creation failed.
+    """
+
+    real: dict[str, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Transaction:
     """Under the account's lock from first to last, so nobody sees what may be rolled back.
@@ -31,6 +41,7 @@ class Transaction:
     failed_names: set[str] = field(default_factory=set)
     position: float = 0.0  # of the present operation, 0 to 1
     ads_created: int = 0
+    kept: dict[Any, Any] = field(default_factory=dict)  # what a resource works out once a request
 
     def on_undo(self, entity: Entity, action: Callable[..., Any], *arguments: Any) -> None:
         """What takes the making of an entity back. Keep it in order: the last change is undone first."""
@@ -63,6 +74,25 @@ class Transaction:
                 ApiError(code="NewResourceCreationError.TEMP_ID_RESOURCE_HAD_ERRORS", path=path, trigger=name)
             )
         return self.temporary.get(name, name)
+
+    def promise(self, temporary: str, entity: Entity, name: str) -> None:
+        """Remember what a creation's resource name, which has to be a temporary one (`.../-1`), stands for.
+
+        Raises:
+            OperationRefusedError: Not a temporary name of this account's, or one that is taken already.
+        """
+        path: Path = (("create", None), ("resource_name", None))
+        code = ""
+        if temporary.rpartition("/")[0] != name.rpartition("/")[0]:
+            code = "RequestError.RESOURCE_NAME_MALFORMED"
+        elif not temporary.rpartition("/")[2].rpartition("~")[2].startswith("-"):
+            code = "NewResourceCreationError.CANNOT_SET_ID_FOR_CREATE"
+        elif temporary in self.temporary:
+            code = "NewResourceCreationError.DUPLICATE_TEMP_IDS"
+        if code:
+            raise OperationRefusedError(ApiError(code=code, path=path, trigger=temporary))
+        self.temporary[temporary] = name
+        self.on_undo(entity, self.temporary.pop, temporary, None)
 
     def ids(self, name: str, collection: str, path: Path, *, count: int = 1) -> tuple[int, ...]:
         """The ids in a resource name of this account's.

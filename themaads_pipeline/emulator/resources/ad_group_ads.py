@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from themaads_pipeline.emulator.ad_rules import AdRules
 from themaads_pipeline.emulator.entities import ENABLED, PAUSED, REMOVED, Ad, AdGroup
 from themaads_pipeline.emulator.failures import (
     ApiError,
@@ -12,21 +11,31 @@ from themaads_pipeline.emulator.failures import (
     resource_count_details,
 )
 from themaads_pipeline.emulator.messages import Message, enum_values
-from themaads_pipeline.emulator.policy import Finding, finding_details, topic_entries
+from themaads_pipeline.emulator.policy import topic_entries
 from themaads_pipeline.emulator.resources import Resource
+from themaads_pipeline.emulator.resources.ad_contents import judged, rsa_rules
 from themaads_pipeline.emulator.resources.field_masks import checked_paths
 from themaads_pipeline.emulator.transactions import Transaction, not_found
 
 _MAX_ENABLED_RSAS, _MAX_ADS = 3, 50
 _CREATE: Path = (("create", None),)
 _AD: Path = (*_CREATE, ("ad", None))
-_RSA: Path = (*_AD, ("responsive_search_ad", None))
 _AD_GROUP: Path = (*_CREATE, ("ad_group", None))
-_rules = cache(AdRules)
+# Ads of other types than RSAs: what nobody can create any more, and what no search ad group takes.
+_WRONG_TYPE = "OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_AD_GROUP_TYPE"
+_REFUSED_TYPES = {
+    None: "AdGroupAdError.EMPTY_FIELD",
+    "text_ad": "AdGroupAdError.CANNOT_CREATE_TEXT_ADS",
+    "expanded_text_ad": "AdGroupAdError.CANNOT_CREATE_DEPRECATED_ADS",
+    "expanded_dynamic_search_ad": "AdGroupAdError.CANNOT_CREATE_DEPRECATED_ADS",
+    "legacy_responsive_display_ad": "AdGroupAdError.CANNOT_CREATE_DEPRECATED_ADS",
+    "legacy_app_install_ad": "AdGroupAdError.CANNOT_CREATE_DEPRECATED_ADS",
+}
+_REFUSED_REMOVED = "OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE"
 
 
 @cache
-def _rsa_type() -> int:
+def rsa_type() -> int:
     return enum_values("AdType")["RESPONSIVE_SEARCH_AD"]
 
 
@@ -35,41 +44,24 @@ def _create(tx: Transaction, operation: Message) -> Ad:
     ad_group = _open_ad_group(tx, message.ad_group)
     ad = message.ad
     errors = Errors()
-    if ad.WhichOneof("ad_data") != "responsive_search_ad":
-        raise OperationRefusedError(
-            ApiError(
-                code="AdGroupAdError.CANNOT_CREATE_DEPRECATED_ADS",
-                path=_AD,
-                message="Only RSAs can be created here.",
-            )
-        )
+    kind = ad.WhichOneof("ad_data")
+    if kind != "responsive_search_ad":
+        raise OperationRefusedError(ApiError(code=_REFUSED_TYPES.get(kind, _WRONG_TYPE), path=_AD))
+    if ad.resource_name:
+        errors.add("AdGroupAdError.AD_SHARING_NOT_ALLOWED", (*_AD, ("resource_name", None)))
     status = message.status or ENABLED
     if status not in {ENABLED, PAUSED}:
-        errors.add("EnumError.ENUM_VALUE_NOT_PERMITTED", (*_CREATE, ("status", None)))
-    headlines, descriptions = _rules().check(ad, errors, _AD, now=tx.now, time_zone=tx.account.time_zone)
+        errors.add(_status_problem(status), (*_CREATE, ("status", None)))
+    headlines, descriptions = rsa_rules().check(ad, errors, _AD, now=tx.now, time_zone=tx.account.time_zone)
     if not errors.found:
         _check_counts(ad_group, status, errors)
     errors.raise_any()
-    findings = _policy_findings(tx, ad, headlines, descriptions)
-    if findings:
-        ignorable = set(operation.policy_validation_parameter.ignorable_policy_topics)
-        refused = [found for found in findings if not (found.exemptible and found.topic in ignorable)]
-        if refused:
-            raise OperationRefusedError(
-                ApiError(
-                    code="PolicyFindingError.POLICY_FINDING",
-                    path=_AD,
-                    message="The resource has been disapproved since the policy summary includes policy "
-                    "topics of type PROHIBITED.",
-                    trigger=refused[0].evidence,
-                    details=finding_details(findings),
-                )
-            )
+    findings = judged(tx, operation, ad, _AD, headlines=headlines, descriptions=descriptions)
     created = Ad(
         ad_group=ad_group,
         ad_id=tx.world.next_id(),
         body=tx.world.stored_form(tx.account, ad),
-        type=_rsa_type(),
+        type=rsa_type(),
         status=status,
         request_id=tx.request_id,
         created_at=tx.now,
@@ -82,8 +74,17 @@ def _create(tx: Transaction, operation: Message) -> Ad:
     tx.ads_created += 1
     tx.on_undo(created, _forget, tx, created)
     if message.resource_name:
-        tx.temporary[message.resource_name] = created.resource_name
+        tx.promise(message.resource_name, created, created.resource_name)
     return created
+
+
+def _status_problem(status: int) -> str:
+    """Why an ad cannot be created with, or set to, a status."""
+    if status not in enum_values("AdGroupAdStatus").values():
+        return "RequestError.INVALID_ENUM_VALUE"
+    if status == REMOVED:
+        return "OperationAccessDeniedError.CREATE_AS_REMOVED_NOT_PERMITTED"
+    return "EnumError.ENUM_VALUE_NOT_PERMITTED"
 
 
 def _forget(tx: Transaction, ad: Ad) -> None:
@@ -99,21 +100,9 @@ def _open_ad_group(tx: Transaction, name: str) -> AdGroup:
     if ad_group is None:
         raise not_found(_AD_GROUP, name)
     if REMOVED in {ad_group.status, ad_group.campaign.status}:
-        raise OperationRefusedError(
-            ApiError(
-                code="OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE",
-                path=_AD_GROUP,
-                trigger=name,
-            )
-        )
+        raise OperationRefusedError(ApiError(code=_REFUSED_REMOVED, path=_AD_GROUP, trigger=name))
     if ad_group.type != "SEARCH_STANDARD":
-        raise OperationRefusedError(
-            ApiError(
-                code="OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_AD_GROUP_TYPE",
-                path=_AD_GROUP,
-                trigger=name,
-            )
-        )
+        raise OperationRefusedError(ApiError(code=_WRONG_TYPE, path=_AD_GROUP, trigger=name))
     return ad_group
 
 
@@ -133,7 +122,7 @@ def _check_counts(ad_group: AdGroup, status: int, errors: Errors) -> None:
 
 
 def _check_enabled(ad_group: AdGroup, errors: Errors, path: Path) -> None:
-    enabled = sum(ad.status == ENABLED and ad.type == _rsa_type() for ad in ad_group.ads)
+    enabled = sum(ad.status == ENABLED and ad.type == rsa_type() for ad in ad_group.ads)
     if enabled >= _MAX_ENABLED_RSAS:
         _count_error(
             errors,
@@ -157,20 +146,6 @@ def _count_error(
     errors.add("ResourceCountLimitExceededError.ADGROUP_LIMIT", path, details=details)
 
 
-def _policy_findings(
-    tx: Transaction, ad: Message, headlines: list[str], descriptions: list[str]
-) -> list[Finding]:
-    rsa = ad.responsive_search_ad
-    url = ad.final_urls[0]
-    others = [*descriptions, rsa.path1, rsa.path2]
-    findings = tx.world.policy.findings(headlines, others, [url, *ad.final_mobile_urls])
-    if not findings and (limit := tx.world.site_limit(url)):
-        moment = tx.now - tx.spread_s * (1 - tx.position)
-        if throttled := tx.world.site_checks.check(url, moment, limit):
-            findings.append(throttled)
-    return findings
-
-
 def _update(tx: Transaction, operation: Message) -> Ad:
     paths = checked_paths(operation, ["status"])
     at = (("update", None), ("resource_name", None))
@@ -179,12 +154,15 @@ def _update(tx: Transaction, operation: Message) -> Ad:
         raise OperationRefusedError(
             ApiError(code="AdGroupAdError.CANNOT_OPERATE_ON_REMOVED_ADGROUPAD", path=at)
         )
+    if REMOVED in {ad.ad_group.status, ad.ad_group.campaign.status}:
+        raise OperationRefusedError(ApiError(code=_REFUSED_REMOVED, path=at))
     if "status" in paths:
         status = operation.update.status
         errors = Errors()
         if status not in {ENABLED, PAUSED}:
-            errors.add("EnumError.ENUM_VALUE_NOT_PERMITTED", (("update", None), ("status", None)))
-        elif status == ENABLED and ad.status != ENABLED and ad.type == _rsa_type():
+            code = "EnumError.ENUM_VALUE_NOT_PERMITTED" if status == REMOVED else _status_problem(status)
+            errors.add(code, (("update", None), ("status", None)))
+        elif status == ENABLED and ad.status != ENABLED and ad.type == rsa_type():
             _check_enabled(ad.ad_group, errors, (("update", None),))
         errors.raise_any()
         tx.change(ad, "status", status)

@@ -6,14 +6,15 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from themaads_pipeline.emulator.failures import Errors
 from themaads_pipeline.emulator.field_rules import FieldRules
-from themaads_pipeline.emulator.messages import Message
+from themaads_pipeline.emulator.messages import Descriptor, Message
 
 
 def checked_paths(operation: Message, mutable: Iterable[str]) -> list[str]:
     """The mask's paths.
 
     Raises:
-        OperationRefusedError: No mask, an unknown field, or one that cannot be changed.
+        OperationRefusedError: No mask, an unknown field, one that cannot be changed, or one with fields below
+            it, where Google wants those named.
     """
     errors = Errors()
     at = (("update_mask", None),)
@@ -22,30 +23,31 @@ def checked_paths(operation: Message, mutable: Iterable[str]) -> list[str]:
         errors.add("FieldMaskError.FIELD_MASK_MISSING", at)
     allowed = tuple(mutable)
     for path in paths:
-        if path in allowed or path == "resource_name":
-            continue
-        code = (
-            "FieldError.IMMUTABLE_FIELD"
-            if _exists(operation.update, path)
-            else "FieldMaskError.FIELD_NOT_FOUND"
-        )
-        errors.add(code, (("update", None), *((part, None) for part in path.split("."))), trigger=path)
+        field = field_at(operation.update, path)
+        code = ""
+        if field is None:
+            code = "FieldMaskError.FIELD_NOT_FOUND"
+        elif path not in allowed and path != "resource_name":
+            code = "FieldError.IMMUTABLE_FIELD"
+        elif field.message_type is not None and not field.is_repeated and field.message_type.fields:
+            code = "FieldMaskError.FIELD_HAS_SUBFIELDS"
+        if code:
+            errors.add(code, (("update", None), *((part, None) for part in path.split("."))), trigger=path)
     errors.raise_any()
     return paths
 
 
-def _exists(message: Message, path: str) -> bool:
-    descriptor = message.DESCRIPTOR
+def field_at(message: Message, path: str) -> Descriptor | None:
+    """The field at the end of a path, None where there is none: nothing leads on from a repeated field."""
+    descriptor, field = message.DESCRIPTOR, None
     for part in path.split("."):
-        field = (
-            None
-            if descriptor is None
-            else (descriptor.fields_by_name.get(part) or descriptor.fields_by_name.get(part + "_"))
-        )
+        if descriptor is None or (field is not None and field.is_repeated):
+            return None
+        field = descriptor.fields_by_name.get(part) or descriptor.fields_by_name.get(part + "_")
         if field is None:
-            return False
+            return None
         descriptor = field.message_type
-    return True
+    return field
 
 
 def merged(operation: Message, before: Message, rules: FieldRules) -> Message:
@@ -60,14 +62,19 @@ def merged(operation: Message, before: Message, rules: FieldRules) -> Message:
     changeable = [
         path
         for path in operation.update_mask.paths
-        if path.partition(".")[0] not in frozen and _exists(operation.update, path)
+        if not frozen & {path.partition(".")[0], path.partition(".")[0] + "_"}
     ]
     paths = [path for path in checked_paths(operation, changeable) if path != "resource_name"]
     body = type(before)()
     body.CopyFrom(before)
-    mask = FieldMask(paths=[_protobuf_path(body, path) for path in paths])
-    mask.MergeMessage(operation.update, body, True, True)
+    merge(operation.update, body, paths)
     return body
+
+
+def merge(source: Message, target: Message, paths: Iterable[str]) -> None:
+    """Copies the fields at the paths, and clears those that the source leaves unset."""
+    mask = FieldMask(paths=[_protobuf_path(target, path) for path in paths])
+    mask.MergeMessage(source, target, True, True)
 
 
 def _protobuf_path(message: Message, path: str) -> str:

@@ -5,17 +5,22 @@ from themaads_pipeline.emulator.messages import Message, message_class
 from themaads_pipeline.emulator.mutates import Step, check_size, run
 from themaads_pipeline.emulator.resources import Resource
 from themaads_pipeline.emulator.resources.ad_group_ads import AD_GROUP_ADS
-from themaads_pipeline.emulator.resources.attached_labels import AD_GROUP_AD_LABELS, AD_GROUP_LABELS
-from themaads_pipeline.emulator.resources.campaign_budgets import CAMPAIGN_BUDGETS
-from themaads_pipeline.emulator.resources.documents import DocumentKind
+from themaads_pipeline.emulator.resources.ad_groups import AD_GROUPS
+from themaads_pipeline.emulator.resources.ads import ADS
+from themaads_pipeline.emulator.resources.attached_labels import ATTACHED_LABELS
+from themaads_pipeline.emulator.resources.campaigns import CAMPAIGNS
+from themaads_pipeline.emulator.resources.customer_labels import CUSTOMER_LABELS
+from themaads_pipeline.emulator.resources.document_kinds import DOCUMENT_KINDS
 from themaads_pipeline.emulator.resources.labels import LABELS
 from themaads_pipeline.emulator.world import World
 
-DOCUMENT_KINDS: tuple[DocumentKind, ...] = (CAMPAIGN_BUDGETS,)
 RESOURCES = (
+    CAMPAIGNS,
+    AD_GROUPS,
     AD_GROUP_ADS,
-    AD_GROUP_AD_LABELS,
-    AD_GROUP_LABELS,
+    ADS,
+    *ATTACHED_LABELS,
+    CUSTOMER_LABELS,
     LABELS,
     *(kind.resource() for kind in DOCUMENT_KINDS),
 )
