@@ -49,7 +49,8 @@ Run = Callable[["World", Call, Message], Any]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
     """A method of a service. `operations` names the request's field of operations; a method with one is a
-    mutate.
+    mutate. `counted` names a field of items that count against quotas although nothing is mutated yet.
+    `account_in` names the field that leads to the account: its id, or the name of a resource of it.
     """
 
     service: str
@@ -57,6 +58,8 @@ class Method:
     request: str
     run: Run
     operations: str = ""
+    counted: str = ""
+    account_in: str = "customer_id"
     streams: bool = False
     needs_account: bool = True
 
@@ -68,12 +71,20 @@ def begin(method: Method, version: str, context: Any, request: Message) -> Call:
         service=method.service,
         method=method.name,
         request_id=secrets.token_urlsafe(16),
-        customer_id=request.customer_id if method.needs_account else "",
+        customer_id=_customer_id(method, request) if method.needs_account else "",
         login_customer_id=str(metadata.get("login-customer-id", "")),
         token=str(metadata.get("authorization", "")).removeprefix("Bearer "),
-        operations=len(getattr(request, method.operations)) if method.operations else 1,
+        operations=len(getattr(request, counted)) if (counted := method.operations or method.counted) else 1,
         started_at=time.time(),
     )
     if not context.add_callback(call.gone.set):
         call.gone.set()
     return call
+
+
+def _customer_id(method: Method, request: Message) -> str:
+    text: str = getattr(request, method.account_in)
+    if method.account_in == "customer_id":
+        return text
+    kind, _, rest = text.partition("/")
+    return rest.partition("/")[0] if kind == "customers" else ""

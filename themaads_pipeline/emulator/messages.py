@@ -31,14 +31,15 @@ def _pool() -> Any:
 
 @cache
 def message_class(name: str) -> Any:
-    """The class of `services.SearchGoogleAdsRequest`, `resources.Ad` and so on.
+    """The class of `services.SearchGoogleAdsRequest`, `resources.Ad` and so on, or of a full `google.` name.
 
     Raises:
         KeyError: The API has no such message.
     """
     from google.protobuf import message_factory  # noqa: PLC0415 - as above
 
-    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{CLASSES}.{name}"))
+    full_name = name if name.startswith("google.") else f"{CLASSES}.{name}"
+    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(full_name))
 
 
 @cache
