@@ -289,9 +289,9 @@ def test_a_mixed_request_points_at_its_failed_operation(client: Any) -> None:
 
 
 def test_a_method_nobody_built_is_unimplemented(client: Any) -> None:
-    request = client.get_type("MutateCampaignsRequest")
+    request = client.get_type("MutateUserListsRequest")
     request.customer_id = SHOP
-    request.operations.add().remove = "customers/2000000001/campaigns/1"
+    request.operations.add().remove = "customers/2000000001/userLists/1"
     with pytest.raises(GoogleAPICallError) as refused:
-        client.get_service("CampaignService").mutate_campaigns(request=request)
+        client.get_service("UserListService").mutate_user_lists(request=request)
     assert refused.value.grpc_status_code.name == "UNIMPLEMENTED"

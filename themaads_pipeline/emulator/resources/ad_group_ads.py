@@ -11,7 +11,6 @@ from themaads_pipeline.emulator.failures import (
     resource_count_details,
 )
 from themaads_pipeline.emulator.messages import Message, enum_values
-from themaads_pipeline.emulator.policy import topic_entries
 from themaads_pipeline.emulator.resources import Resource
 from themaads_pipeline.emulator.resources.ad_contents import judged, rsa_rules
 from themaads_pipeline.emulator.resources.field_masks import checked_paths
@@ -56,18 +55,19 @@ def _create(tx: Transaction, operation: Message) -> Ad:
     if not errors.found:
         _check_counts(ad_group, status, errors)
     errors.raise_any()
-    findings = judged(tx, operation, ad, _AD, headlines=headlines, descriptions=descriptions)
+    ad_id = tx.world.next_id()
+    review = judged(tx, operation, ad, _AD, ad_id=ad_id, headlines=headlines, descriptions=descriptions)
     created = Ad(
         ad_group=ad_group,
-        ad_id=tx.world.next_id(),
+        ad_id=ad_id,
         body=tx.world.stored_form(tx.account, ad),
         type=rsa_type(),
         status=status,
         request_id=tx.request_id,
         created_at=tx.now,
-        review_until=tx.now + tx.world.profile.review_s,
-        approval_status=enum_values("PolicyApprovalStatus")["DISAPPROVED"] if findings else 0,
-        policy_topics=topic_entries(findings) if findings else (),
+        review_until=review.until,
+        policy_topics=review.topics,
+        late_topics=review.late_topics,
     )
     ad_group.ads.append(created)
     tx.account.ads[created.ad_id] = created

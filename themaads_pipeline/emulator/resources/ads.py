@@ -6,11 +6,11 @@ from themaads_pipeline.emulator.entities import REMOVED, Ad
 from themaads_pipeline.emulator.failures import ApiError, Errors, OperationRefusedError, Path
 from themaads_pipeline.emulator.field_rules import field_rules
 from themaads_pipeline.emulator.messages import Message, enum_values
-from themaads_pipeline.emulator.policy import topic_entries
 from themaads_pipeline.emulator.resources import Resource
 from themaads_pipeline.emulator.resources.ad_contents import judged, rsa_rules
 from themaads_pipeline.emulator.resources.enums_given import check_enums
 from themaads_pipeline.emulator.resources.field_masks import merged
+from themaads_pipeline.emulator.reviews import Review
 from themaads_pipeline.emulator.transactions import Transaction, not_found
 
 _UPDATE: Path = (("update", None),)
@@ -46,22 +46,22 @@ def _update(tx: Transaction, operation: Message) -> EditedAd:
         body, errors, _UPDATE, now=tx.now, time_zone=tx.account.time_zone
     )
     errors.raise_any()
-    findings = judged(tx, operation, body, _UPDATE, headlines=headlines, descriptions=descriptions)
+    review = judged(
+        tx, operation, body, _UPDATE, ad_id=ad.ad_id, headlines=headlines, descriptions=descriptions
+    )
     for name in ("resource_name", "id", "type_"):
         body.ClearField(name)
     tx.change(ad, "body", tx.world.stored_form(tx.account, body))
-    _review_anew(tx, ad)
-    if findings:
-        tx.change(ad, "approval_status", enum_values("PolicyApprovalStatus")["DISAPPROVED"])
-        tx.change(ad, "policy_topics", topic_entries(findings))
+    _review_anew(tx, ad, review)
     return EditedAd(ad)
 
 
-def _review_anew(tx: Transaction, ad: Ad) -> None:
+def _review_anew(tx: Transaction, ad: Ad, review: Review) -> None:
     """An edited ad is a new one to Google's reviewers."""
-    tx.change(ad, "review_until", tx.now + tx.world.profile.review_s)
+    tx.change(ad, "review_until", review.until)
     tx.change(ad, "approval_status", 0)
-    tx.change(ad, "policy_topics", ())
+    tx.change(ad, "policy_topics", review.topics)
+    tx.change(ad, "late_topics", review.late_topics)
 
 
 def _find(tx: Transaction, name: str) -> Ad:
