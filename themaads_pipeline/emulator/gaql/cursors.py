@@ -19,6 +19,8 @@ class Cursor:
     query: str
     search: Any
     rows: list[Any]
+    summary: bool = False  # whether a summary row was asked for
+    total: bool = False  # whether the number of all rows was
 
 
 class Cursors:

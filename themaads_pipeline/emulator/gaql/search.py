@@ -70,7 +70,6 @@ class Search:
             self._source.check(query, account, now)
         checked = check_fields(query, self._source.attributed, manager=account.manager)
         self.fields, self._segments = checked.selected, checked.segments
-        self.wants_metrics = checked.wants_metrics
         tests = [
             (field, self._reader(field), value_test(condition, field, self._day))
             for condition, field in zip(query.conditions, checked.conditioned, strict=True)
@@ -91,7 +90,12 @@ class Search:
         self._messages: dict[tuple[str, int], tuple[Any, Message]] = {}
         names = query.parameters.get("omit_unselected_resource_names") != "true"
         self._plans = projection(query.resource, self.fields, names=names)
+        self.total = 0  # how many rows there are without LIMIT, once they have been found
         self._figures = [field for field in self.fields if field.category == "METRIC"]
+
+    @property
+    def selects_metrics(self) -> bool:
+        return bool(self._figures)
 
     def rows(self) -> list[Any]:
         """The rows of the answer, in order. Cheap to keep: nothing is copied before `message`."""
@@ -99,6 +103,7 @@ class Search:
             found: list[Any] = self._found()
             for read, descending in reversed(self._order):
                 found.sort(key=lambda row: _sort_key(read(row)), reverse=descending)
+        self.total = len(found)
         return found if self._query.limit is None else found[: self._query.limit]
 
     def message(self, row: Any) -> Message:
