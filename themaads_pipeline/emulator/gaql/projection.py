@@ -22,7 +22,8 @@ def projection(resource: str, fields: Iterable[Field], *, names: bool) -> list[t
             continue
         tree = trees.setdefault(field.resource, {"resource_name": None} if names else {})
         for step in field.steps[:-1]:
-            tree = tree.setdefault(step, {})
+            # An ad within its ad_group_ad is a resource too, and comes with its name.
+            tree = tree.setdefault(step, {"resource_name": None} if names and step == "ad" else {})
         tree[field.steps[-1]] = None
     return [(name, _compiled(tree, row_fields()[name].message_type)) for name, tree in trees.items()]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign, Label
+from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Campaign, Document, Label
 from themaads_pipeline.emulator.gaql.query import Query
-from themaads_pipeline.emulator.messages import Message, enum_values, message_class
+from themaads_pipeline.emulator.messages import Message, message_class
 
 Row = dict[str, Any]  # entities by resource name: {"ad_group_ad": Ad, "ad_group": AdGroup, ...}
 Rows = Callable[[Account, Iterable[Any]], Iterator[Any]]
@@ -39,28 +39,6 @@ class AdGroupLabel:
             resource_name=f"customers/{account}/adGroupLabels/{self.ad_group.ad_group_id}~{self.label.label_id}",
             ad_group=self.ad_group.resource_name,
             label=self.label.resource_name,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerClient:
-    manager: Account
-    client: Account
-    level: int
-
-    def message(self) -> Message:
-        return message_class("resources.CustomerClient")(
-            resource_name=f"customers/{self.manager.customer_id}/customerClients/{self.client.customer_id}",
-            client_customer=self.client.resource_name,
-            hidden=self.client.hidden,
-            level=self.level,
-            time_zone=self.client.time_zone,
-            test_account=False,
-            manager=self.client.manager,
-            descriptive_name=self.client.name,
-            currency_code=self.client.currency_code,
-            id=self.client.customer_id,
-            status=enum_values("CustomerStatus")[self.client.status],
         )
 
 
@@ -99,12 +77,6 @@ def _by_name(rows: Rows) -> Rows:
     return lambda account, names: rows(account, map(_number_at_end, names))
 
 
-def _client_rows(account: Account, level: int = 0) -> Iterator[tuple[Account, int]]:
-    yield account, level
-    for client in account.clients:
-        yield from _client_rows(client, level + 1)
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """A resource behind FROM. `indexes` find rows by the values of `=` or `IN` on a field; `check` refuses
@@ -122,14 +94,13 @@ def _customer(entity: Any) -> Account:
     return account
 
 
+def _budget(campaign: Campaign) -> Document | None:
+    name = campaign.body.campaign_budget if campaign.body is not None else ""
+    return campaign.account.documents.get("campaign_budget", {}).get(name)
+
+
 COMPACT_SOURCES: dict[str, Source] = {
     "customer": Source(rows=lambda account: [account]),
-    "customer_client": Source(
-        rows=lambda account: [
-            CustomerClient(account, client, level) for client, level in _client_rows(account)
-        ],
-        attributed={"customer": lambda link: link.manager},
-    ),
     "label": Source(
         rows=lambda account: account.labels.values(),
         attributed={"customer": _customer},
@@ -137,7 +108,7 @@ COMPACT_SOURCES: dict[str, Source] = {
     ),
     "campaign": Source(
         rows=lambda account: account.campaigns.values(),
-        attributed={"customer": _customer},
+        attributed={"customer": _customer, "campaign_budget": _budget},
         indexes={"campaign.id": _campaigns_by_id, "campaign.resource_name": _by_name(_campaigns_by_id)},
     ),
     "ad_group": Source(

@@ -34,12 +34,14 @@ class AdGroupNames:
         return self._counts[campaign.campaign_id]
 
     def take(self, tx: Transaction, ad_group: AdGroup) -> None:
+        """The ad group has its name now."""
         self._add(ad_group.campaign.campaign_id, ad_group.name)
         tx.on_undo(ad_group, self._drop, ad_group.campaign.campaign_id, ad_group.name)
 
-    def leave(self, tx: Transaction, ad_group: AdGroup) -> None:
-        self._drop(ad_group.campaign.campaign_id, ad_group.name)
-        tx.on_undo(ad_group, self._add, ad_group.campaign.campaign_id, ad_group.name)
+    def leave(self, tx: Transaction, ad_group: AdGroup, name: str) -> None:
+        """The ad group no longer has the name."""
+        self._drop(ad_group.campaign.campaign_id, name)
+        tx.on_undo(ad_group, self._add, ad_group.campaign.campaign_id, name)
 
     def _add(self, campaign_id: int, name: str) -> None:
         self._names.setdefault(campaign_id, Counter())[name] += 1

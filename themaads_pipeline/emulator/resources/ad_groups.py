@@ -194,8 +194,8 @@ def _update(tx: Transaction, operation: Message) -> AdGroup:
     errors.raise_any()
     changes: dict[str, Any] = {"status": body.status}
     if body.name != ad_group.name:
-        names.leave(tx, ad_group)
         tx.change(ad_group, "name", body.name)
+        names.leave(tx, ad_group, before.name)
         names.take(tx, ad_group)
     kept = _kept(body, ad_group.campaign)
     if ad_group.body is not None or kept != _kept(before, ad_group.campaign):
@@ -211,8 +211,9 @@ def _remove(tx: Transaction, operation: Message) -> AdGroup:
     ad_group: AdGroup = existing(tx, operation.remove, "ad_group", at)
     if ad_group.status == REMOVED:
         raise OperationRefusedError(ApiError(code=_REFUSED_REMOVED, path=at, trigger=operation.remove))
-    AdGroupNames.of(tx).leave(tx, ad_group)
+    names = AdGroupNames.of(tx)
     tx.change(ad_group, "status", REMOVED)
+    names.leave(tx, ad_group, ad_group.name)
     return ad_group
 
 
