@@ -22,6 +22,7 @@ class Call:
     request_id: str
     customer_id: str
     login_customer_id: str
+    linked_customer_id: str = ""
     token: str
     operations: int
     gone: Event = field(
@@ -43,6 +44,7 @@ class Call:
         return self.account
 
 
+_READING = ("Search", "List", "Get", "Suggest", "Generate", "Wait")
 Run = Callable[["World", Call, Message], Any]
 
 
@@ -63,6 +65,11 @@ class Method:
     streams: bool = False
     needs_account: bool = True
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes the account."""
+        return not self.name.startswith(_READING)
+
 
 def begin(method: Method, version: str, context: Any, request: Message) -> Call:
     metadata = dict(context.invocation_metadata())
@@ -73,6 +80,7 @@ def begin(method: Method, version: str, context: Any, request: Message) -> Call:
         request_id=secrets.token_urlsafe(16),
         customer_id=_customer_id(method, request) if method.needs_account else "",
         login_customer_id=str(metadata.get("login-customer-id", "")),
+        linked_customer_id=str(metadata.get("linked-customer-id", "")),
         token=str(metadata.get("authorization", "")).removeprefix("Bearer "),
         operations=len(getattr(request, counted)) if (counted := method.operations or method.counted) else 1,
         started_at=time.time(),

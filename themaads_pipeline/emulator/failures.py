@@ -57,9 +57,16 @@ class RequestRefusedError(Exception):
     a lost connection gives.
     """
 
-    def __init__(self, *errors: ApiError, status: grpc.StatusCode | None = None, message: str = "") -> None:
+    def __init__(
+        self,
+        *errors: ApiError,
+        status: grpc.StatusCode | None = None,
+        message: str = "",
+        details: tuple[Message, ...] = (),
+    ) -> None:
         super().__init__(message or ", ".join(error.code for error in errors))
         self.errors = errors
+        self.details = details  # of the status, where it has no failure: google.rpc messages
         self.status = status or (status_of(errors[0].code) if errors else grpc.StatusCode.UNKNOWN)
         self.message = message or _STATUS_MESSAGES.get(self.status, "The request was refused.")
 
@@ -129,7 +136,26 @@ def trailing_metadata(
             (f"google.ads.googleads.{version}.errors.googleadsfailure-bin", body.SerializeToString())
         )
         metadata.append(("grpc-status-details-bin", status.SerializeToString()))
+    elif refusal.details:
+        metadata.append(("grpc-status-details-bin", _plain_status(refusal).SerializeToString()))
     return tuple(metadata)
+
+
+def _plain_status(refusal: RequestRefusedError) -> Message:
+    from google.rpc import status_pb2  # noqa: PLC0415 - importing google.rpc is left to the first error
+
+    status = status_pb2.Status(code=refusal.status.value[0], message=refusal.message)
+    for detail in refusal.details:
+        status.details.add().Pack(detail)
+    return status
+
+
+def error_info(reason: str) -> Message:
+    """What Google's front door says of a call that never got as far as Google Ads."""
+    from google.rpc import error_details_pb2  # noqa: PLC0415 - importing google.rpc is left to the first error
+
+    service = "googleads.googleapis.com"
+    return error_details_pb2.ErrorInfo(reason=reason, domain="googleapis.com", metadata={"service": service})
 
 
 def quota_details(

@@ -7,7 +7,6 @@ import pytest
 from google.ads.googleads.errors import GoogleAdsException
 
 from themaads_pipeline_tests.conformance.account import (
-    FOREIGN,
     MANAGER,
     SHOP,
     SUSPENDED,
@@ -50,34 +49,6 @@ def test_proto_plus_messages_work_as_well(client_for: ClientFor) -> None:
     client = client_for(login_customer_id=MANAGER, use_proto_plus=True)
     (row,) = search(client, "SELECT ad_group.name, ad_group.status FROM ad_group WHERE ad_group.id = 11")
     assert row.ad_group.status.name == "ENABLED"
-
-
-def test_a_wrong_token_is_unauthenticated(client_for: ClientFor) -> None:
-    client = client_for(login_customer_id=MANAGER)
-    client.credentials.token = "ya29.nonsense"
-    assert _refusal(client, SHOP) == ["authentication_error.OAUTH_TOKEN_INVALID"]
-
-
-def test_an_account_of_another_manager_is_refused(client_for: ClientFor) -> None:
-    assert _refusal(client_for(login_customer_id=MANAGER), FOREIGN) == [
-        "authorization_error.USER_PERMISSION_DENIED"
-    ]
-
-
-def test_an_unknown_account_looks_like_somebody_elses(client_for: ClientFor) -> None:
-    client = client_for(login_customer_id=MANAGER)
-    assert _refusal(client, "9999999999") == ["authorization_error.USER_PERMISSION_DENIED"]
-
-
-def test_a_managed_account_needs_its_manager_in_the_header(client_for: ClientFor) -> None:
-    assert _refusal(client_for(login_customer_id=None), SHOP) == [
-        "authorization_error.USER_PERMISSION_DENIED"
-    ]
-
-
-def test_a_suspended_account_is_not_enabled(client_for: ClientFor) -> None:
-    client = client_for(login_customer_id=MANAGER)
-    assert _refusal(client, SUSPENDED) == ["authorization_error.CUSTOMER_NOT_ENABLED"]
 
 
 def test_only_accounts_without_managers_are_listed_as_accessible(client_for: ClientFor) -> None:

@@ -26,7 +26,7 @@ from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Re
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 AGENCY, SUB_AGENCY, OTHER_AGENCY = 1000000001, 1000000002, 1000000003
-SHOP, CLINIC, SUSPENDED, DIRECT, DIRECT_SUSPENDED = 2000000001, 2000000002, 2000000003, 2000000004, 2000000005
+SHOP, CLINIC, SUSPENDED, DIRECT, DIRECT_CLOSED = 2000000001, 2000000002, 2000000003, 2000000004, 2000000005
 
 TEXTS: dict[str, Any] = {
     "headlines": [{"text": "Schoenen", "pinned": "HEADLINE_1"}, "Grote keuze", "Snel in huis"],
@@ -98,9 +98,9 @@ def seed() -> dict[str, Any]:
             {"customer_id": SUSPENDED, "name": "Dicht", "status": "SUSPENDED", "managers": [AGENCY]},
             {"customer_id": DIRECT, "name": "Eigen", "managers": [AGENCY], "direct": True},
             {
-                "customer_id": DIRECT_SUSPENDED,
+                "customer_id": DIRECT_CLOSED,
                 "name": "Los",
-                "status": "SUSPENDED",
+                "status": "CLOSED",
                 "managers": [],
                 "direct": True,
             },
@@ -178,9 +178,9 @@ def test_every_account_is_found_with_the_manager_that_reaches_it(gateway: Gatewa
     assert (accounts[CLINIC].name, accounts[CLINIC].time_zone) == ("Kliniek", "Europe/Brussels")
 
 
-def test_a_directly_accessible_account_that_is_suspended_does_not_break_the_rest(gateway: Gateway) -> None:
+def test_a_directly_accessible_account_that_is_closed_does_not_break_the_rest(gateway: Gateway) -> None:
     assert SHOP in gateway.accounts()
-    refusal = gateway.inaccessible()[DIRECT_SUSPENDED]
+    refusal = gateway.inaccessible()[DIRECT_CLOSED]
     assert refusal.code == "AuthorizationError.CUSTOMER_NOT_ENABLED"
 
 
