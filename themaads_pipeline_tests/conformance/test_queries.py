@@ -16,79 +16,6 @@ def client(client_for: Callable[..., Any]) -> Any:
     return client_for(login_customer_id=MANAGER)
 
 
-def _ids(client: Any, where: str) -> list[int]:
-    return [row.ad_group.id for row in search(client, f"SELECT ad_group.id FROM ad_group WHERE {where}")]
-
-
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        ("ad_group.id = 11", [11]),
-        ("ad_group.id IN (12, 11, 99)", [12, 11]),
-        ("ad_group.id NOT IN (11, 12, 13)", [14, 15, 16]),
-        ("ad_group.id > 14", [15, 16]),
-        ("ad_group.id >= 15 AND ad_group.id <= 15", [15]),
-        ("ad_group.id BETWEEN 12 AND 13", [12, 13]),
-        ("ad_group.status = PAUSED", [12]),
-        ("ad_group.status = 'PAUSED'", [12]),
-        ("ad_group.status IN ('PAUSED', 'REMOVED')", [12, 13]),
-        ("ad_group.status != 'ENABLED'", [12, 13]),
-        ("ad_group.name = 'Laarzen'", []),
-        ("ad_group.name LIKE 'LAAR%'", [12]),
-        ("ad_group.name LIKE '%50[%]%'", [11]),
-        ("ad_group.name NOT LIKE '%a%'", [11, 15]),
-        ("ad_group.name REGEXP_MATCH 'S.*en'", [13]),
-        ("ad_group.type != SEARCH_STANDARD", [14]),
-        ("campaign.status = REMOVED", [16]),
-        ("campaign.end_date_time IS NULL AND ad_group.id = 11", [11]),
-        ("campaign.end_date_time IS NOT NULL", []),
-        ("ad_group.labels CONTAINS ANY ('customers/2000000001/labels/1')", [11]),
-        ("ad_group.labels CONTAINS NONE ('customers/2000000001/labels/1') AND ad_group.id < 13", [12]),
-        ("ad_group.resource_name = 'customers/2000000001/adGroups/14'", [14]),
-        ("ad_group.campaign = 'customers/2000000001/campaigns/2'", [16]),
-    ],
-)
-def test_a_condition_selects(where: str, expected: list[int], client: Any) -> None:
-    assert _ids(client, where) == expected
-
-
-@pytest.mark.parametrize(
-    ("query", "error"),
-    [
-        ("SELECT ad_group.nonsense FROM ad_group", "UNRECOGNIZED_FIELD"),
-        ("SELECT ad_group_ad.policy_summary FROM ad_group_ad", "UNRECOGNIZED_FIELD"),
-        ("SELECT ad_group.id FROM adgroup", "BAD_RESOURCE_TYPE_IN_FROM_CLAUSE"),
-        ("SELECT ad_group_ad.ad.id FROM ad_group", "PROHIBITED_RESOURCE_TYPE_IN_SELECT_CLAUSE"),
-        (
-            "SELECT ad_group.id FROM ad_group WHERE ad_group_ad.ad.id = 1",
-            "PROHIBITED_RESOURCE_TYPE_IN_WHERE_CLAUSE",
-        ),
-        ("SELECT ad_group.id", "EXPECTED_FROM"),
-        ("ad_group.id FROM ad_group", "EXPECTED_SELECT"),
-        ("SELECT ad_group.id FROM ad_group WHERE ad_group.id = 1 OR ad_group.id = 2", "UNEXPECTED_INPUT"),
-        ("SELECT ad_group.id FROM ad_group WHERE ad_group.name = 'open", "STRING_NOT_TERMINATED"),
-        ("SELECT ad_group.id FROM ad_group WHERE ad_group.id = abc", "BAD_NUMBER"),
-        ("SELECT ad_group.id FROM ad_group WHERE ad_group.status = SLEEPING", "BAD_ENUM_CONSTANT"),
-        ("SELECT ad_group.id FROM ad_group WHERE ad_group.id LIKE '1%'", "OPERATOR_FIELD_MISMATCH"),
-        (
-            "SELECT ad_group.id FROM ad_group WHERE ad_group.name CONTAINS ANY ('a')",
-            "OPERATOR_FIELD_MISMATCH",
-        ),
-        ("SELECT ad_group.id FROM ad_group WHERE ad_group.id IN ()", "PROHIBITED_EMPTY_LIST_IN_CONDITION"),
-        ("SELECT ad_group.id FROM ad_group WHERE", "UNEXPECTED_END_OF_QUERY"),
-        ("SELECT ad_group.id FROM ad_group LIMIT 0", "LIMIT_VALUE_TOO_LOW"),
-        ("SELECT ad_group.id FROM ad_group ORDER ad_group.id", "EXPECTED_BY"),
-        ("SELECT ad_group.id FROM ad_group PARAMETERS speed = true", "BAD_PARAMETER_NAME"),
-        ("SELECT ad_group.id FROM ad_group # comment", "UNEXPECTED_INPUT"),
-    ],
-)
-def test_a_wrong_query_is_refused_as_google_does(query: str, error: str, client: Any) -> None:
-    with pytest.raises(GoogleAdsException) as refused:
-        search(client, query)
-    assert codes(refused.value.failure) == [f"query_error.{error}"]
-    assert refused.value.error.code().name == "INVALID_ARGUMENT"
-
-
 def test_an_ad_comes_back_with_all_that_was_asked_for_and_nothing_else(client: Any) -> None:
     (row,) = search(
         client,
@@ -155,20 +82,6 @@ def test_unselected_resource_names_can_be_left_out(client: Any) -> None:
     query = "SELECT ad_group.id FROM ad_group LIMIT 1 PARAMETERS omit_unselected_resource_names = true"
     (row,) = search(client, query)
     assert not row.ad_group.resource_name
-
-
-def test_a_page_size_is_refused(client: Any) -> None:
-    request = client.get_type("SearchGoogleAdsRequest")
-    request.customer_id, request.query, request.page_size = SHOP, "SELECT ad_group.id FROM ad_group", 100
-    with pytest.raises(GoogleAdsException) as refused:
-        client.get_service("GoogleAdsService").search(request=request)
-    assert codes(refused.value.failure) == ["request_error.PAGE_SIZE_NOT_SUPPORTED"]
-
-
-def test_more_than_20000_values_are_too_many(client: Any) -> None:
-    with pytest.raises(GoogleAdsException) as refused:
-        _ids(client, f"ad_group.id IN ({','.join(map(str, range(20_001)))})")
-    assert codes(refused.value.failure) == ["query_error.FILTER_HAS_TOO_MANY_VALUES"]
 
 
 def test_big_answers_come_in_pages_and_streams_alike(client: Any, emulator: RunningEmulator) -> None:

@@ -153,6 +153,8 @@ def _bounds(condition: Condition, segment: str, today: Callable[[], date]) -> tu
     if operator in {"!=", "NOT IN", "IS NULL", "IS NOT NULL"}:
         return None, None
     starts = [_period(segment, text, operator) for text in condition.values]
+    if operator == "BETWEEN":
+        return starts[0], _end(segment, starts[1])
     first, end = min(starts), _end(segment, max(starts))
     if operator in {"<", "<="}:
         return None, first - _days(1) if operator == "<" else end

@@ -95,10 +95,10 @@ class Field:
                 return [self._truth(literal) for literal in literals]
             case "DOUBLE" | "FLOAT":
                 return [self._number(float, literal) for literal in literals]
-        try:
-            numbers = list(map(int, literals))
+        try:  # in one go where Python's idea of a number cannot be wider than Google's
+            numbers = list(map(int if condition.kind == "number" else self._integer, literals))
         except ValueError:
-            numbers = [self._number(int, literal) for literal in literals]
+            numbers = list(map(self._integer, literals))
         if max(numbers) >= _LARGEST or min(numbers) < -_LARGEST:
             raise query_error("BAD_NUMBER", f"a number is too large for '{self.name}'")
         return numbers
@@ -117,6 +117,9 @@ class Field:
         if literal.lower() not in {"true", "false"}:
             raise query_error("BAD_VALUE", f"'{literal}' is no boolean", literal)
         return literal.lower() == "true"
+
+    def _integer(self, literal: str) -> int:
+        return int(self._number(int, literal))
 
     def _number(self, kind: type, literal: str) -> Any:
         digits = literal.isascii() and not literal.strip("-.0123456789")  # Python takes 1_000 and inf, too

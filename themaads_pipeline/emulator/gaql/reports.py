@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from themaads_pipeline.emulator.entities import Account, Ad
+from themaads_pipeline.emulator.gaql.dates import today_in
 from themaads_pipeline.emulator.gaql.metrics import DEVICES, Figures, segment_of_day
 from themaads_pipeline.emulator.messages import enum_values
 from themaads_pipeline.emulator.traffic import FIGURES, Array, Traffic
@@ -16,7 +18,7 @@ from themaads_pipeline.emulator.traffic import FIGURES, Array, Traffic
 Unit = tuple[int, int]  # an ad's id, and the day it was created on, since 1970
 
 NOTHING: Figures = dict.fromkeys(FIGURES, 0)
-_DAY_S = 86_400
+_ZONES_S = 900  # time zones differ by quarters of hours
 _KEYWORD_SALT = 0x5851_F42D_4C95_7F2D
 
 
@@ -145,27 +147,36 @@ def _batches(
 
 def _units(account: Account, resource: str) -> Callable[[Any], list[Unit]]:
     """The ads behind an entity of a resource."""
+
+    def unit(ad: Ad) -> Unit:
+        return ad.ad_id, _birthday(ad.created_at, account.time_zone)
+
+    def keyword(view: Any) -> list[Unit]:
+        criterion = view.criterion
+        ad_group, _, number = criterion.resource_name.rpartition("/")[2].partition("~")
+        born = _birthday(criterion.created_at, account.time_zone)
+        return [(int(ad_group) * _KEYWORD_SALT + int(number), born)]
+
     match resource:
         case "ad_group_ad":
-            return lambda ad: [_unit(ad)]
+            return lambda ad: [unit(ad)]
         case "ad_group":
-            return lambda group: [_unit(ad) for ad in group.ads]
+            return lambda group: list(map(unit, group.ads))
         case "customer":
-            return lambda _: [_unit(ad) for ad in account.ads.values()]
+            return lambda _: list(map(unit, account.ads.values()))
         case "campaign":
             units: dict[int, list[Unit]] = defaultdict(list)
             for ad in account.ads.values():
-                units[ad.ad_group.campaign.campaign_id].append(_unit(ad))
+                units[ad.ad_group.campaign.campaign_id].append(unit(ad))
             return lambda campaign: units.get(campaign.campaign_id, [])
-        case _:
-            return _keyword_units
+    return keyword
 
 
-def _unit(ad: Ad) -> Unit:
-    return ad.ad_id, int(ad.created_at // _DAY_S)
+def _birthday(created_at: float, time_zone: str) -> int:
+    """The day in the account's time zone, since 1970; 0 for what was always there."""
+    return _day_of(created_at // _ZONES_S * _ZONES_S, time_zone) if created_at else 0
 
 
-def _keyword_units(view: Any) -> list[Unit]:
-    keyword = view.criterion
-    ad_group, _, criterion = keyword.resource_name.rpartition("/")[2].partition("~")
-    return [(int(ad_group) * _KEYWORD_SALT + int(criterion), int(keyword.created_at // _DAY_S))]
+@lru_cache(maxsize=1_000)
+def _day_of(moment: float, time_zone: str) -> int:
+    return (today_in(time_zone, moment) - date(1970, 1, 1)).days
