@@ -71,7 +71,8 @@ def state_before(undo: list[Undo], mark: int) -> Before | None:
     for changed, action, arguments in reversed(undo[mark:]):
         if changed is entity and action is setattr:
             setattr(state, arguments[1], arguments[2])
-    names = {arguments[1] for changed, action, arguments in undo[mark:] if changed is entity}
+    sets = (item for item in undo[mark:] if item[0] is entity and item[1] is setattr)
+    names = {arguments[1] for _, _, arguments in sets}
     unchanged = all(getattr(state, name) == getattr(entity, name) for name in names)
     return Before(entity, None if unchanged else state)
 
