@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from datetime import datetime
 from pathlib import Path
@@ -32,8 +33,10 @@ class RunningEmulator:
         profile: str = "instant",
         port: int = 0,
         control_port: int = 0,
+        state: Path | None = None,
     ) -> None:
         self.folder = folder
+        self._state = state
         self._seed, self._profile = seed, profile
         self._port, self._control_port = port, control_port
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,6 +68,8 @@ class RunningEmulator:
             "--control-port",
             str(self._control_port),
         ]
+        if self._state is not None:
+            command += ["--state", str(self._state)]
         if self._seed is not None:
             seed_file = self.folder / "seed.json"
             seed_file.write_text(json.dumps(self._seed), encoding="utf-8")
@@ -91,6 +96,13 @@ class RunningEmulator:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is said or written any more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     @property
     def google_ads_yaml(self) -> Path:
@@ -156,6 +168,19 @@ class RunningEmulator:
     def profile(self, name: str, **figures: float) -> None:
         self._call("POST", "/profile", {"name": name, **figures})
 
+    def snapshot(self, name: str) -> None:
+        """Give the present moment a name for `diff`."""
+        self._call("POST", "/snapshots", {"name": name})
+
+    def diff(self, customer_id: str | int, since: str | float, *, fields: bool = True) -> dict[str, Any]:
+        """What was created, changed and removed since a snapshot, a time in seconds or an ISO time."""
+        query = urllib.parse.urlencode({"since": since, "fields": int(fields)})
+        return dict(self._call("GET", f"/accounts/{customer_id}/diff?{query}"))
+
+    def expire_tokens(self) -> None:
+        """Every access token issued so far is refused as expired."""
+        self._call("POST", "/expire_tokens")
+
     def set_now(self, moment: datetime) -> None:
         """Let the emulator believe that it is `moment` (aware), whatever this machine's clock says."""
         self._moment = moment
@@ -164,6 +189,14 @@ class RunningEmulator:
     def clock(self, *, offset_s: float) -> None:
         """Move the emulator's clock."""
         self._call("POST", "/clock", {"offset_s": offset_s})
+
+    def tokens(self, **script: Any) -> None:
+        """How access tokens and grants misbehave from now on; without arguments not at all."""
+        self._call("POST", "/tokens", script)
+
+    def revoke_tokens(self) -> None:
+        """Every access token issued so far is refused as revoked."""
+        self._call("POST", "/revoke_tokens")
 
     def _call(self, method: str, path: str, content: Any = None) -> Any:
         body = None if content is None else json.dumps(content).encode()

@@ -20,7 +20,14 @@ from themaads_pipeline.emulator.server import serve
 @click.option("--control-port", default=0, help="Of control and OAuth tokens; 0: any free port.")
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="instant")
 @click.option("--seed", "seed_file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def main(folder: Path, port: int, control_port: int, profile: str, seed_file: Path | None) -> None:
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keeps the accounts here over restarts; the seed is used when it holds none.",
+)
+def main(  # noqa: PLR0917 - one parameter an option
+    folder: Path, port: int, control_port: int, profile: str, seed_file: Path | None, state: Path | None
+) -> None:
     """A Google Ads server for demos and tests. It stops on SIGTERM or SIGINT."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -29,7 +36,7 @@ def main(folder: Path, port: int, control_port: int, profile: str, seed_file: Pa
     # Millions of long-lived objects and no cycles among the short-lived: collecting often would be the
     # bottleneck.
     gc.set_threshold(200_000, 20, 100)
-    emulator = serve(folder, port=port, control_port=control_port, profile=profile, seed=seed)
+    emulator = serve(folder, port=port, control_port=control_port, profile=profile, seed=seed, state=state)
     gc.freeze()
     click.echo(f"emulator ready port={emulator.port} control={emulator.control_port} dir={folder}")
     stop.wait()

@@ -5,7 +5,8 @@ tokens.
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +21,7 @@ from themaads_pipeline.emulator.plain import (
 )
 from themaads_pipeline.emulator.profiles import profile_from
 from themaads_pipeline.emulator.seed import plant
-from themaads_pipeline.emulator.tokens import TokenIssuer, TokenRefusedError
+from themaads_pipeline.emulator.tokens import TokenIssuer, TokenRefusedError, TokenScript
 from themaads_pipeline.emulator.world import World
 
 Answer = tuple[int, str, bytes]
@@ -36,12 +37,25 @@ class Control:
     def __init__(self, world: World, tokens: TokenIssuer) -> None:
         self._world = world
         self._tokens = tokens
+        self.on_new_accounts: Callable[[], None] = lambda: None
         self._overviews: dict[str, Callable[[dict[str, str]], Any]] = {
             "health": lambda _: {"status": "ok"},
             "stats": lambda _: self._stats(),
             "accounts": lambda _: [plain_account(account) for account in world.accounts.values()],
             "requests": self._requests,
             "faults": lambda _: world.faults.listed(),
+            "snapshots": lambda _: world.history.snapshots(),
+        }
+        self._commands: dict[str, Callable[[Any], Any]] = {
+            "faults": self._add_faults,
+            "seed": self._seed,
+            "reset": lambda _: self._reset(),
+            "profile": lambda content: world.behave(profile_from(content)),
+            "clock": lambda content: world.set_clock(float(content.get("offset_s", 0.0))),
+            "snapshots": lambda content: world.history.snapshot(str(content["name"]), world.now()),
+            "revoke_tokens": lambda _: tokens.revoke_all(),
+            "expire_tokens": lambda _: tokens.expire_all(),
+            "tokens": lambda content: tokens.behave(TokenScript(**content)),
         }
 
     def get(self, path: list[str], query: dict[str, str]) -> Answer:
@@ -49,6 +63,11 @@ class Control:
         match path:
             case ["ad_groups.csv"]:
                 return self._upload_file()
+            case ["accounts", customer_id, "diff"]:
+                account = world.accounts[int(customer_id.replace("-", ""))]
+                text, fields = query.get("since", "0"), query.get("fields") not in {"0", "false"}
+                since = text if world.history.has_snapshot(text) else _since(text)
+                return _json(world.history.diff(account, since, fields=fields))
             case ["accounts", customer_id, what] if what in _ACCOUNT_PARTS:
                 account = world.accounts[int(customer_id.replace("-", ""))]
                 with account.lock:
@@ -64,33 +83,34 @@ class Control:
         return [entry.described() for entry in entries]
 
     def post(self, path: list[str], body: bytes) -> Answer:
-        world = self._world
         if path == ["token"]:
             try:
                 return _json(self._tokens.grant(dict(parse_qsl(body.decode()))))
             except TokenRefusedError as error:
-                return _json({"error": str(error), "error_description": "Bad Request"}, 400)
+                refusal = {"error": str(error), "error_description": "Bad Request"}
+                return _json(refusal, error.http_status)
         content = json.loads(body) if body else {}
-        match path:
-            case ["faults"]:
-                faults = content if isinstance(content, list) else content.get("faults", [content])
-                return _json([world.faults.add(fault).described() for fault in faults])
-            case ["seed"]:
-                plant(world, content)
-            case ["reset"]:
-                world.faults.clear()
-                world.log.clear()
-                world.clock_offset_s = 0.0
-                plant(world, world.seed or {})
-            case ["profile"]:
-                world.profile = profile_from(content)
-            case ["clock"]:
-                world.clock_offset_s = float(content.get("offset_s", 0.0))
-            case ["revoke_tokens"]:
-                self._tokens.revoke_all()
-            case _:
-                return _json({"error": "no such path"}, 404)
-        return _json({"status": "ok"})
+        if len(path) != 1 or path[0] not in self._commands:
+            return _json({"error": "no such path"}, 404)
+        answer = self._commands[path[0]](content)
+        return _json({"status": "ok"} if answer is None else answer)
+
+    def _add_faults(self, content: Any) -> list[dict[str, Any]]:
+        faults = content if isinstance(content, list) else content.get("faults", [content])
+        return [self._world.faults.add(fault).described() for fault in faults]
+
+    def _seed(self, content: Any) -> None:
+        plant(self._world, content)
+        self.on_new_accounts()
+
+    def _reset(self) -> None:
+        world = self._world
+        world.faults.forget()
+        world.log.clear()
+        world.set_clock(0.0)
+        self._tokens.behave(TokenScript())
+        world.behave(world.profile)
+        self._seed(world.seed or {})
 
     def delete(self, path: list[str]) -> Answer:
         if path != ["faults"]:
@@ -105,6 +125,7 @@ class Control:
             "statuses": dict(log.statuses),
             "operations": dict(log.operations),
             "ads_created": log.ads_created,
+            "crashes": log.crashes,
             "faults_fired": self._world.faults.fired(),
             "peak_in_flight": log.peak_in_flight_total,
             "peak_in_flight_by_account": {
@@ -121,16 +142,29 @@ class Control:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(["customer_id", "ad_group_id", "ad_group_name", "campaign_id", "campaign_name"])
-        writer.writerows(self._world.upload_rows or _all_ad_groups(self._world))
+        writer.writerows(_ad_groups(self._world.generated or self._world.accounts.values()))
         return 200, "text/csv; charset=utf-8", text.getvalue().encode()
 
 
-def _all_ad_groups(world: World) -> list[tuple[int, int, str, int, str]]:
-    return [
+def _ad_groups(accounts: Iterable[Account]) -> Iterator[tuple[int, int, str, int, str]]:
+    return (
         (account.customer_id, group.ad_group_id, group.name, group.campaign.campaign_id, group.campaign.name)
-        for account in world.accounts.values()
-        for group in account.ad_groups.values()
-    ]
+        for account in accounts
+        for group in list(account.ad_groups.values())
+    )
+
+
+def _since(text: str) -> str | float:
+    """Seconds since the epoch, an ISO time (UTC where it names no zone), or else the name of a snapshot."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 _ACCOUNT_PARTS: dict[str, Callable[[Account], list[dict[str, Any]]]] = {

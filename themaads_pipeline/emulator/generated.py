@@ -35,9 +35,8 @@ _AD_GROUP_IDS_FROM = 150_000_000_000
 _CAMPAIGN_IDS_FROM = 20_000_000_000
 
 
-def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> list[tuple[int, int, str, int, str]]:
-    """Adds accounts with campaigns and ad groups, one enabled RSA each, and gives them as rows of an upload
-    file.
+def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> tuple[Account, ...]:
+    """Adds accounts with campaigns and ad groups, one enabled RSA each, and gives those accounts.
 
     `figures`: accounts (28), ad_groups in all (50,000), seed (1), first_customer_id (2,000,000,001),
     manager (1,000,000,001, made when missing).
@@ -57,7 +56,7 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> list[tupl
     manager = accounts.get(manager_id)
     if manager is None:
         manager = accounts[manager_id] = Account(customer_id=manager_id, name="Agency", manager=True)
-    rows: list[tuple[int, int, str, int, str]] = []
+    made: list[Account] = []
     serial = 0
     for number in range(account_count):
         customer_id = first + number
@@ -66,6 +65,7 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> list[tupl
         account = accounts[customer_id] = Account(
             customer_id=customer_id, name=f"Winkel {number + 1}", managers=[manager]
         )
+        made.append(account)
         size = total // account_count + (number < total % account_count)
         shift = random.randrange(len(_PRODUCTS) * len(_QUALITIES))
         for start in range(0, size, _CAMPAIGN_SIZE):
@@ -76,30 +76,26 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> list[tupl
                 start_date_time="2020-01-01 00:00:00",
             )
             account.campaigns[campaign.campaign_id] = campaign
-            for _ in range(min(_CAMPAIGN_SIZE, size - start)):
-                rows.append(_add_ad_group(account, campaign, serial, shift + serial))
-                serial += 1
-    return rows
+            count = min(_CAMPAIGN_SIZE, size - start)
+            _add_ad_groups(account, campaign, range(serial, serial + count), shift)
+            serial += count
+    return tuple(made)
 
 
-def _add_ad_group(
-    account: Account, campaign: Campaign, serial: int, choice: int
-) -> tuple[int, int, str, int, str]:
-    product = _PRODUCTS[choice % len(_PRODUCTS)]
-    quality = _QUALITIES[choice // len(_PRODUCTS) % len(_QUALITIES)]
-    ad_group = AdGroup(
-        campaign=campaign, ad_group_id=_AD_GROUP_IDS_FROM + serial, name=f"{quality} {product} {serial}"
-    )
-    ad = Ad(
-        ad_group=ad_group,
-        ad_id=_AD_IDS_FROM + serial,
-        body=partial(_body, quality, product, serial, account.customer_id),
-        type=enum_values("AdType")["RESPONSIVE_SEARCH_AD"],
-    )
-    ad_group.ads.append(ad)
-    account.ad_groups[ad_group.ad_group_id] = ad_group
-    account.ads[ad.ad_id] = ad
-    return account.customer_id, ad_group.ad_group_id, ad_group.name, campaign.campaign_id, campaign.name
+def _add_ad_groups(account: Account, campaign: Campaign, serials: range, shift: int) -> None:
+    rsa = enum_values("AdType")["RESPONSIVE_SEARCH_AD"]
+    for serial in serials:
+        choice = shift + serial
+        product = _PRODUCTS[choice % len(_PRODUCTS)]
+        quality = _QUALITIES[choice // len(_PRODUCTS) % len(_QUALITIES)]
+        ad_group = AdGroup(
+            campaign=campaign, ad_group_id=_AD_GROUP_IDS_FROM + serial, name=f"{quality} {product} {serial}"
+        )
+        body = partial(_body, quality, product, serial, account.customer_id)
+        ad = Ad(ad_group=ad_group, ad_id=_AD_IDS_FROM + serial, body=body, type=rsa)
+        ad_group.ads.append(ad)
+        account.ad_groups[ad_group.ad_group_id] = ad_group
+        account.ads[ad.ad_id] = ad
 
 
 def _body(quality: str, product: str, serial: int, customer_id: int) -> bytes:

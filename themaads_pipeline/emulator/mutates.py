@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from themaads_pipeline.emulator.access import check_manager
 from themaads_pipeline.emulator.calls import Call
+from themaads_pipeline.emulator.changes import TRACKED, Before, state_before
 from themaads_pipeline.emulator.failures import (
     ApiError,
     OperationRefusedError,
@@ -19,7 +21,7 @@ from themaads_pipeline.emulator.failures import (
 from themaads_pipeline.emulator.faults import Fault
 from themaads_pipeline.emulator.messages import Message
 from themaads_pipeline.emulator.resources import Resource
-from themaads_pipeline.emulator.transactions import Transaction
+from themaads_pipeline.emulator.transactions import TemporaryNames, Transaction
 from themaads_pipeline.emulator.world import World
 
 MAX_OPERATIONS = 10_000
@@ -39,11 +41,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The entity of each operation in the request's order, None where it failed, and the status of a
-    partial failure.
+    """The entity of each operation in the request's order, None where it failed, the errors of those, and
+    the status of a partial failure.
     """
 
     entities: list[Any]
+    errors: dict[int, tuple[ApiError, ...]]
     partial_failure: Message
     returns_resources: bool
 
@@ -56,30 +59,54 @@ def check_size(operations: Sequence[Message], field: str) -> None:
         raise RequestRefusedError(ApiError(code="RequestError.TOO_MANY_MUTATE_OPERATIONS", message=message))
 
 
-def run(world: World, call: Call, request: Message, count: int, step: Callable[[int], Step]) -> Outcome:
-    """Does a request's operations.
+def run(
+    world: World,
+    call: Call,
+    request: Message,
+    count: int,
+    step: Callable[[int], Step],
+    names: TemporaryNames | None = None,
+) -> Outcome:
+    """Does a request's operations. `names` are temporary ones that outlive it, in a batch job.
 
     Raises:
         RequestRefusedError: Something failed, and the request did not ask for partial failure.
     """
     account = call.target
+    if account.manager:
+        check_manager(account, {found.name for index in range(count) if (found := step(index).resource)})
+    if (failed := _failed_as_a_whole(world, call, request, count)) is not None:
+        return failed
     faults = world.faults.of_operations(call.method, account.customer_id)
     errors: list[ApiError] = []
+    errors_by_index: dict[int, tuple[ApiError, ...]] = {}
     entities: list[Any] = []
+    before: dict[int, Before] = {}
     with account.lock:
         tx = Transaction(
-            world=world, account=account, request_id=call.request_id, now=world.now(), spread_s=call.spread_s
+            world=world,
+            account=account,
+            request_id=call.request_id,
+            now=world.now(),
+            spread_s=call.spread_s,
+            touched_once=set(),
         )
+        if names is not None:
+            tx.temporary, tx.failed_names, tx.touched_once = names.real, names.failed, None
         for index in range(count):
             current = step(index)
             tx.position = index / count
             mark = len(tx.undo)
             try:
                 entities.append(_operate(tx, current, faults, call))
+                tracked = current.resource is not None and current.resource.name in TRACKED
+                if tracked and (found := state_before(tx.undo, mark)):
+                    before[index] = found
             except OperationRefusedError as refused:
                 tx.rollback(mark)
                 entities.append(None)
-                errors.extend(error.below(*current.path) for error in refused.errors)
+                errors_by_index[index] = tuple(error.below(*current.path) for error in refused.errors)
+                errors.extend(errors_by_index[index])
                 call.errors[index] = [error.code for error in refused.errors]
                 _note_failure(tx, call, index, current)
         if request.validate_only or (errors and not request.partial_failure):
@@ -89,6 +116,9 @@ def run(world: World, call: Call, request: Message, count: int, step: Callable[[
                 }
             tx.rollback()
             entities = [None] * count
+        else:
+            world.history.committed(tx)
+            account.changes.record(tx.now, call.kinds, entities, before)
         call.results = [entity.resource_name if entity is not None else "" for entity in entities]
         created = tx.ads_created
         returns = (
@@ -97,16 +127,30 @@ def run(world: World, call: Call, request: Message, count: int, step: Callable[[
     world.log.created(created)
     if errors and not request.partial_failure:
         raise RequestRefusedError(*errors)
-    partial = None
-    if errors:
-        body = failure(errors, call.request_id)
-        message = (
-            f"{_PARTIAL_FAILURE_MESSAGE}{body.errors[0].message}"
-            if len(errors) > 1
-            else body.errors[0].message
-        )
-        partial = status_with_failure(body, call.version, code=3, message=message)
-    return Outcome([] if request.validate_only else entities, partial, returns)
+    partial = _partial_failure(errors, call) if errors else None
+    return Outcome([] if request.validate_only else entities, errors_by_index, partial, returns)
+
+
+def _partial_failure(errors: list[ApiError], call: Call) -> Message:
+    """The status in an answer of which some operations failed."""
+    body = failure(errors, call.request_id)
+    message = body.errors[0].message
+    if len(errors) > 1:
+        message = f"{_PARTIAL_FAILURE_MESSAGE}{message}"
+    return status_with_failure(body, call.version, code=3, message=message)
+
+
+def _failed_as_a_whole(world: World, call: Call, request: Message, count: int) -> Outcome | None:
+    """Where a fault says so: an error that concerns no operation in particular, and nothing is done."""
+    customer_id = call.target.customer_id
+    for fault in world.faults.of_operations(call.method, customer_id, scope="partial_failure"):
+        if fault.fires(customer_id):
+            error = scripted_error(fault)
+            if not request.partial_failure:
+                raise RequestRefusedError(error)
+            call.errors[-1] = [error.code]
+            return Outcome([None] * count, {}, _partial_failure([error], call), returns_resources=False)
+    return None
 
 
 def _operate(tx: Transaction, step: Step, faults: list[Fault], call: Call) -> Any:
@@ -121,7 +165,8 @@ def _operate(tx: Transaction, step: Step, faults: list[Fault], call: Call) -> An
         raise OperationRefusedError(ApiError(code=code))
     call.kinds.append(f"{step.resource.name}.{kind}")
     for fault in faults:
-        if (not fault.ad_groups or _ad_group_of(step.operation) in fault.ad_groups) and fault.fires():
+        concerned = not fault.ad_groups or _ad_group_of(step.operation) in fault.ad_groups
+        if concerned and fault.fires(tx.account.customer_id):
             raise OperationRefusedError(scripted_error(fault))
     operate = {
         "create": step.resource.create,
@@ -130,6 +175,10 @@ def _operate(tx: Transaction, step: Step, faults: list[Fault], call: Call) -> An
     }[kind]
     if operate is None:
         raise OperationRefusedError(ApiError(code="MutateError.MUTATE_NOT_ALLOWED", path=((kind, None),)))
+    if kind == "remove":
+        tx.once(step.operation.remove, (("remove", None),))
+    elif kind == "update":
+        tx.once(step.operation.update.resource_name, (("update", None), ("resource_name", None)))
     return operate(tx, step.operation)
 
 

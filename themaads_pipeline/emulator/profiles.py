@@ -14,8 +14,11 @@ class Profile:
     label_s: float = 0.0
     one_mutate_per_account: bool = False
     site_checks_per_s: float = 0.0
+    site_verdict_s: float = 0.0  # until ads that a site could not bear are disapproved of; 0: refused at once
     review_s: float = 0.0
+    change_lag_s: float = 0.0  # until changes show in change_event and change_status: up to 180 at Google
     error_share: float = 0.0  # of requests that fail with a transient error, half of them after the commit
+    seed: int = 1  # of the choice which ones fail
 
 
 PROFILES = {

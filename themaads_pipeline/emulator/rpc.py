@@ -8,29 +8,33 @@ from functools import partial
 from typing import Any, NoReturn, Self
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from themaads_pipeline.emulator.access import authorise
 from themaads_pipeline.emulator.calls import Call, Method, begin
+from themaads_pipeline.emulator.connections import LINGER_S, cut
 from themaads_pipeline.emulator.failures import (
     ApiError,
     RequestRefusedError,
-    quota_details,
     trailing_metadata,
 )
 from themaads_pipeline.emulator.faults import Fault
 from themaads_pipeline.emulator.messages import VERSIONS, Message, message_class
-from themaads_pipeline.emulator.mutates import scripted_error
 from themaads_pipeline.emulator.request_log import LoggedRequest
+from themaads_pipeline.emulator.scripted import lost_answer, refusal, unavailable
 from themaads_pipeline.emulator.services.mutate_methods import RESOURCES
 from themaads_pipeline.emulator.services.registry import METHODS
+from themaads_pipeline.emulator.streams import shaped
 from themaads_pipeline.emulator.tokens import TokenIssuer
 from themaads_pipeline.emulator.world import World
 
 _logger = logging.getLogger(__name__)
 _PATH = re.compile(r"/google\.ads\.googleads\.(v\d+)\.services\.(\w+/\w+)")
+_OPERATIONS_PATH = re.compile(r"/(google\.longrunning\.Operations/\w+)")
 _LONGEST_HANG_S = 600.0
-# Processing time of an operation, so that a profile's latency ends on time.
-_WORK_S_PER_OPERATION = 0.00006
+# Set aside for the work at the end of a profile's latency. More than it takes: what is left is waited for.
+_WORK_S_PER_OPERATION = 0.0002
+_WORK_S = 0.003
 _AD_METHODS = frozenset(resource.method for resource in RESOURCES if resource.cost == "ad")
 
 
@@ -44,43 +48,70 @@ class Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio ships n
 
     def service(self, handler_call_details: Any) -> Any:
         path: str = handler_call_details.method
-        if path not in self._handlers:
-            self._handlers[path] = self._handler(path)
-        return self._handlers[path]
+        handler = self._handlers.get(path) or self._handler(path)
+        if handler is not None:  # the paths that exist are few, those that do not are endless
+            self._handlers[path] = handler
+        return handler
 
     def _handler(self, path: str) -> Any:
-        match = _PATH.fullmatch(path)
-        method = METHODS.get(match[2]) if match else None
-        if match is None or method is None:
+        if match := _OPERATIONS_PATH.fullmatch(path):
+            version, name = (
+                VERSIONS[-1],
+                match[1],
+            )  # the path has none: that of the operation's own comes later
+        elif match := _PATH.fullmatch(path):
+            version, name = match[1], match[2]
+        else:
             return None  # gRPC answers UNIMPLEMENTED
+        method = METHODS.get(name)
+        if method is None:
+            return None
         answer: Callable[..., Any]
         make: Callable[..., Any]
         if method.streams:
-            answer, make = partial(self._stream, method, match[1]), grpc.unary_stream_rpc_method_handler
+            answer, make = partial(self._stream, method, version), grpc.unary_stream_rpc_method_handler
         else:
-            answer, make = partial(self._unary, method, match[1]), grpc.unary_unary_rpc_method_handler
+            answer, make = partial(self._unary, method, version), grpc.unary_unary_rpc_method_handler
         return make(
             answer,
-            request_deserializer=message_class(method.request).FromString,
+            request_deserializer=partial(_parsed, message_class(method.request)),
             response_serializer=_serialise,
         )
 
     def _unary(self, method: Method, version: str, request: Message, context: Any) -> Message:
+        _refuse_garbled(request, context)
         with _Attempt(
             self._world, self._tokens, method, version, request=request, context=context
         ) as attempt:
             response = attempt.run()
+            attempt.misdirect(response)
+            attempt.take_the_rest_of_the_time()
             attempt.lose_answer_if_scripted()
         context.set_trailing_metadata((("request-id", attempt.call.request_id),))
         return response
 
     def _stream(self, method: Method, version: str, request: Message, context: Any) -> Iterator[Message]:
+        _refuse_garbled(request, context)
         with _Attempt(
             self._world, self._tokens, method, version, request=request, context=context
         ) as attempt:
-            yield from attempt.run()
+            yield from attempt.shaped(attempt.run())
             attempt.lose_answer_if_scripted()
         context.set_trailing_metadata((("request-id", attempt.call.request_id),))
+
+
+def _parsed(kind: Any, content: bytes) -> Message:
+    """The request, or what it was sent as when it is none of its kind."""
+    try:
+        return kind.FromString(content)
+    except DecodeError:
+        return content
+
+
+def _refuse_garbled(request: Message, context: Any) -> None:
+    """Bytes that are no request get no further than Google's front door: a status without a failure."""
+    if isinstance(request, bytes):
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Request contains an invalid argument.")
 
 
 def _serialise(message: Message) -> bytes:
@@ -120,6 +151,7 @@ class _Attempt:
         refusal = error
         if error is not None and not isinstance(error, RequestRefusedError | GeneratorExit):
             _logger.error("%s failed", self.call.method, exc_info=error)
+            self._world.log.crashed()
             refusal = RequestRefusedError(ApiError(code="InternalError.INTERNAL_ERROR", message=f"{error!r}"))
         status = (
             refusal.status.name
@@ -140,20 +172,60 @@ class _Attempt:
         self._check_version_and_token()
         account = None
         if self._method.needs_account:
-            account = call.account = authorise(world.accounts, call.customer_id, call.login_customer_id)
+            if not call.customer_id and self._method.account_in != "customer_id":
+                name = getattr(self._request, self._method.account_in)
+                code = f"RequestError.RESOURCE_NAME_{'MALFORMED' if name else 'MISSING'}"
+                raise RequestRefusedError(ApiError(code=code, trigger=name))
+            account = call.account = authorise(world.accounts, call, changes=self._method.changes)
         account_id = account.customer_id if account is not None else None
-        self._faults = world.faults.firing(call.method, account_id, call.operations, time.monotonic())
+        self._faults = world.faults.firing(
+            call.method,
+            account_id,
+            call.operations,
+            clock=world.now(),
+            size=self._request.ByteSize,
+            streams=self._method.streams,
+        )
         for fault in self._faults:
             self._before(fault)
         if self._method.operations:
             self._start_mutate()
         self._spend_time()
-        if world.profile.error_share and world.chance(world.profile.error_share):
-            if world.chance(0.5):
+        if world.profile.error_share and world.chance(world.profile.error_share, account_id):
+            after_commit = world.chance(0.5, account_id)
+            world.faults.note("storm_after_commit" if after_commit else "storm_before_commit")
+            if after_commit:
                 self._method.run(world, call, self._request)
-                raise RequestRefusedError(status=grpc.StatusCode.UNAVAILABLE)
+                raise unavailable()
             raise RequestRefusedError(ApiError(code="InternalError.TRANSIENT_ERROR"))
         return self._method.run(world, call, self._request)
+
+    def shaped(self, responses: Iterator[Message]) -> Iterator[Message]:
+        """The messages of a stream, as far as its faults let them through."""
+        if not self._faults:
+            return responses
+        return shaped(responses, self._faults, stopping=self._world.stopping, cut=self._cut)
+
+    def misdirect(self, response: Message) -> None:
+        """Hands out a page token that will be refused, where a fault says so."""
+        if self.call.method != "Search" or not response.next_page_token:
+            return
+        fault = self._world.faults.within("wrong_page_token", self.call.method, self.call.target.customer_id)
+        if fault is not None:
+            self._faults.append(fault)
+            expired = fault.error != "RequestError.INVALID_PAGE_TOKEN"
+            response.next_page_token = f"{'forgotten.1' if expired else 'nonsense'}"
+
+    def take_the_rest_of_the_time(self) -> None:
+        """The work took less time than was set aside for it: the answer leaves on the profile's schedule."""
+        call = self.call
+        if call.spread_s:
+            self._world.stopping.wait(max(0.0, call.started_at + call.spread_s - time.time()))
+
+    def _cut(self) -> None:
+        """Closes the connection, after everything that has been sent is on its way."""
+        self._world.stopping.wait(LINGER_S)
+        cut(self._context.peer())
 
     def lose_answer_if_scripted(self) -> None:
         """The work is done; the client never hears of it."""
@@ -161,42 +233,37 @@ class _Attempt:
             if fault.kind == "commit_then_error":
                 if fault.code == "DEADLINE_EXCEEDED":
                     self.call.gone.wait(fault.seconds or _LONGEST_HANG_S)
-                if fault.error:
-                    raise RequestRefusedError(scripted_error(fault), status=_status(fault.code))
-                raise RequestRefusedError(
-                    status=_status(fault.code or "UNAVAILABLE"),
-                    message=fault.message or "Connection reset by peer",
-                )
+                raise lost_answer(fault)
             if fault.kind == "late_commit":
                 raise RequestRefusedError(status=grpc.StatusCode.DEADLINE_EXCEEDED)
+            if fault.kind == "cut_connection":
+                if fault.when == "in_response":
+                    self._context.send_initial_metadata(())
+                self._cut()
+                raise unavailable()
 
     def _check_version_and_token(self) -> None:
         if self.call.version not in VERSIONS:
             message = f"Version {self.call.version} is not supported."
             raise RequestRefusedError(ApiError(code="RequestError.UNSUPPORTED_VERSION", message=message))
-        if problem := self._tokens.check(self.call.token):
-            raise RequestRefusedError(ApiError(code=f"AuthenticationError.{problem}"))
+        self._tokens.check(self.call.token)
 
     def _before(self, fault: Fault) -> None:
         call = self.call
+        if refused := refusal(fault, self._world.now()):
+            raise refused
         match fault.kind:
-            case "error":
-                error = scripted_error(fault)
-                errors = (error,) if fault.error or not fault.code else ()
-                raise RequestRefusedError(*errors, status=_status(fault.code), message=fault.message)
-            case "rate_limit":
-                raise _quota_refusal(fault, "QuotaError.RESOURCE_TEMPORARILY_EXHAUSTED", 5.0)
-            case "daily_quota":
-                raise _quota_refusal(fault, "QuotaError.RESOURCE_EXHAUSTED", 40_591.0)
-            case "suspend_account":
-                raise RequestRefusedError(
-                    ApiError(code=fault.error or "AuthorizationError.CUSTOMER_NOT_ENABLED")
-                )
             case "hang":
                 if call.gone.wait(fault.seconds or _LONGEST_HANG_S):
                     raise RequestRefusedError(status=grpc.StatusCode.CANCELLED)
             case "slow":
                 self._world.stopping.wait(fault.seconds)
+            case "cut_connection" if fault.when == "before_commit":
+                self._cut()
+                raise unavailable()
+            case "expire_tokens":
+                self._tokens.expire_all()
+                raise RequestRefusedError(ApiError(code="AuthenticationError.OAUTH_TOKEN_EXPIRED"))
             case "late_commit":
                 call.gone.wait(_LONGEST_HANG_S)
                 self._world.stopping.wait(fault.seconds)
@@ -224,7 +291,7 @@ class _Attempt:
         ads = self._ad_operations()
         others = self.call.operations - ads if self._method.operations else 0
         self.call.spread_s = profile.request_s + ads * profile.ad_s + others * profile.label_s
-        work = self.call.operations * _WORK_S_PER_OPERATION
+        work = _WORK_S + self.call.operations * _WORK_S_PER_OPERATION
         self._world.stopping.wait(max(0.0, self.call.started_at + self.call.spread_s - work - time.time()))
 
     def _ad_operations(self) -> int:
@@ -239,16 +306,7 @@ class _Attempt:
 
     def _abort(self, refusal: RequestRefusedError) -> NoReturn:
         call = self.call
-        if refusal.errors:
+        if refusal.errors or refusal.details:
             self._context.set_trailing_metadata(trailing_metadata(refusal, call.version, call.request_id))
         self._context.abort(refusal.status, refusal.message)
         raise AssertionError("abort raises")
-
-
-def _status(name: str) -> grpc.StatusCode | None:
-    return grpc.StatusCode[name] if name else None
-
-
-def _quota_refusal(fault: Fault, code: str, retry_delay: float) -> RequestRefusedError:
-    details = quota_details(retry_delay_s=fault.retry_delay if fault.retry_delay is not None else retry_delay)
-    return RequestRefusedError(ApiError(code=fault.error or code, message=fault.message, details=details))

@@ -41,17 +41,22 @@
             labels: [THEMA_ORIGINAL]
             approval_status: APPROVED    # DISAPPROVED, APPROVED_LIMITED, ...
             policy_topics: [ALCOHOL]
+        documents: {campaign_budget: [...]}      # see `seed_documents`
     policy:
       - {word: casino, topic: GAMBLING, exemptible: false, type: PROHIBITED}
       - {domain: bad.example, topic: MALICIOUS_SOFTWARE}
     generate:                            # see `generated`
       {accounts: 28, ad_groups: 50000, seed: 1, first_customer_id: 2000000001, manager: 1000000001}
+    metrics: {seed: 1, since: 2025-01-01}  # invented figures of ads, see `traffic`; default: no traffic
 
 Seeded entities are not checked against the rules of creation: a real account holds ads that no rule would
 let in today.
 """
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +67,8 @@ from themaads_pipeline.emulator.gaql.cursors import Cursors
 from themaads_pipeline.emulator.generated import generate
 from themaads_pipeline.emulator.messages import Message, enum_values, message_class
 from themaads_pipeline.emulator.policy import Finding, Policy, PolicyRule, SiteChecks, topic_entries
+from themaads_pipeline.emulator.seed_documents import document_ids, plant_documents
+from themaads_pipeline.emulator.traffic import Traffic
 from themaads_pipeline.emulator.world import World
 
 
@@ -83,13 +90,17 @@ def plant(world: World, seed: dict[str, Any]) -> None:
     Raises:
         ValueError: The seed contradicts itself or has a key that nobody knows; the world is unchanged.
     """
-    unknown = set(seed) - {"managers", "accounts", "policy", "generate"}
+    unknown = set(seed) - {"managers", "accounts", "policy", "generate", "metrics"}
     if unknown:
         raise ValueError(f"seed: unknown keys {sorted(unknown)}")
     try:
-        accounts = _accounts(seed)
-        upload_rows = generate(accounts, seed["generate"]) if seed.get("generate") else []
+        with _no_collection():
+            accounts = _accounts(seed)
+            generated = generate(accounts, seed["generate"]) if seed.get("generate") else ()
+        for entry in seed.get("accounts") or ():
+            plant_documents(world, accounts[_customer_id(entry["customer_id"])], entry.get("documents") or {})
         policy = Policy(tuple(PolicyRule(**rule) for rule in seed.get("policy") or ()))
+        traffic = Traffic.from_seed(seed["metrics"]) if seed.get("metrics") else None
     except (KeyError, TypeError) as error:
         raise ValueError(f"seed: {error!r}") from error
     _complete_hierarchy(accounts)
@@ -99,9 +110,25 @@ def plant(world: World, seed: dict[str, Any]) -> None:
         for numbers in (account.ads, account.labels, account.ad_groups, account.campaigns)
         for number in numbers
     )
-    world.ids_above(max(taken, default=0))
-    world.accounts, world.policy, world.upload_rows, world.seed = accounts, policy, upload_rows, seed
-    world.site_checks, world.cursors = SiteChecks(), Cursors()
+    documents = (number for account in accounts.values() for number in document_ids(account))
+    world.ids_above(max(chain(taken, documents), default=0))
+    world.accounts, world.policy, world.generated, world.seed = accounts, policy, generated, seed
+    world.site_checks, world.cursors, world.traffic = SiteChecks(), Cursors(), traffic
+    world.history.restart(seed, world.now())
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of objects are made and none is garbage: looking for cycles among them takes longer than
+    making them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _customer_id(value: Any) -> int:

@@ -4,8 +4,9 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Thread, get_ident
 from typing import Any
 
 import grpc
@@ -16,11 +17,14 @@ from themaads_pipeline.emulator.control import Control, control_server
 from themaads_pipeline.emulator.profiles import profile_from
 from themaads_pipeline.emulator.rpc import Dispatcher
 from themaads_pipeline.emulator.seed import plant
+from themaads_pipeline.emulator.state import StateStore
 from themaads_pipeline.emulator.tokens import IMPERSONATED_USER, TokenIssuer
 from themaads_pipeline.emulator.world import World
 
 _HOST = "127.0.0.1"
-_THREADS = 64
+# A call that waits (a slow fault, a profile's latency) holds a thread that does nothing: there are enough for
+# hundreds of them beside those that work. Threads are made when they are needed.
+_THREADS = 1_000
 _OPTIONS = (
     ("grpc.max_receive_message_length", 128 * 1024 * 1024),
     ("grpc.max_send_message_length", 128 * 1024 * 1024),
@@ -44,6 +48,8 @@ class Emulator:
         self._http.shutdown()
         self._http.server_close()
         self._grpc.stop(grace=0.2).wait()
+        if self.world.history.store is not None:
+            self.world.history.store.close()
 
     def wait(self) -> None:
         self._grpc.wait_for_termination()
@@ -56,9 +62,11 @@ def serve(
     control_port: int = 0,
     profile: str = "instant",
     seed: dict[str, Any] | None = None,
+    state: Path | None = None,
 ) -> Emulator:
     """Starts an emulator that keeps its keys and the clients' configuration in the folder; port 0 is any
-    free port.
+    free port. With a `state` folder it goes on where the last one with that folder ended; the seed is for a
+    folder that holds nothing yet.
 
     Afterwards the folder holds `google-ads.yaml`, `service-account.json`, `ca.pem` and `emulator.json` (the
     ports). Clients
@@ -66,45 +74,53 @@ def serve(
 
     Raises:
         ValueError: The seed is wrong.
-        RuntimeError: A port is taken.
+        RuntimeError: A port is taken, or another emulator has the state's folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     world = World(profile=profile_from({"name": profile}))
-    plant(world, seed or {})
+    _populate(world, seed or {}, state)
     tokens = TokenIssuer(folder)
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
     server.add_generic_rpc_handlers((Dispatcher(world, tokens),))
     credentials = grpc.ssl_server_credentials([server_certificate(folder)])
     bound = server.add_secure_port(f"{_HOST}:{port}", credentials)
-    http = control_server(Control(world, tokens), _HOST, control_port)
+    control = Control(world, tokens)
+    http = control_server(control, _HOST, control_port)
     server.start()
     Thread(target=http.serve_forever, name="control", daemon=True).start()
     emulator = Emulator(
         port=bound, control_port=http.server_address[1], folder=folder, world=world, _grpc=server, _http=http
     )
+    control.on_new_accounts = partial(_write_configuration, emulator)
     _write_client_files(emulator, tokens)
     return emulator
+
+
+def _populate(world: World, seed: dict[str, Any], state: Path | None) -> None:
+    if state is None:
+        plant(world, seed)
+        return
+    store = StateStore(state)
+    kept = store.fact("seed")
+    if kept is None:
+        world.history.store = store
+        plant(world, seed)
+        return
+    world.clock_offset_s = store.fact("clock_offset_s") or 0.0
+    plant(world, kept)
+    store.restore(world.accounts)
+    world.ids_above(store.fact("next_id") or 0)
+    world.history.store = store
 
 
 def _write_client_files(emulator: Emulator, tokens: TokenIssuer) -> None:
     folder = emulator.folder.resolve()
     control_url = f"http://{_HOST}:{emulator.control_port}"
-    key_file = tokens.write_key_file(f"{control_url}/token")
-    configuration: dict[str, Any] = {
-        "endpoint": f"{_HOST}:{emulator.port}",
-        "json_key_file_path": str(key_file.resolve()),
-        "impersonated_email": IMPERSONATED_USER,
-        "use_proto_plus": False,
-    }
-    managers = [
-        account for account in emulator.world.accounts.values() if account.manager and not account.managers
-    ]
-    if len(managers) == 1:
-        configuration["login_customer_id"] = str(managers[0].customer_id)
-    _replace(folder / "google-ads.yaml", yaml.safe_dump(configuration, sort_keys=False))
+    tokens.write_key_file(f"{control_url}/token")
+    _write_configuration(emulator)
     facts = {
         "pid": os.getpid(),
-        "endpoint": configuration["endpoint"],
+        "endpoint": f"{_HOST}:{emulator.port}",
         "port": emulator.port,
         "control_port": emulator.control_port,
         "control_url": control_url,
@@ -116,8 +132,25 @@ def _write_client_files(emulator: Emulator, tokens: TokenIssuer) -> None:
     _replace(folder / "emulator.json", json.dumps(facts, indent=2))
 
 
+def _write_configuration(emulator: Emulator) -> None:
+    """The official client's configuration: which manager it logs in as depends on the accounts."""
+    folder = emulator.folder.resolve()
+    configuration: dict[str, Any] = {
+        "endpoint": f"{_HOST}:{emulator.port}",
+        "json_key_file_path": str(folder / "service-account.json"),
+        "impersonated_email": IMPERSONATED_USER,
+        "use_proto_plus": False,
+    }
+    managers = [
+        account for account in emulator.world.accounts.values() if account.manager and not account.managers
+    ]
+    if len(managers) == 1:
+        configuration["login_customer_id"] = str(managers[0].customer_id)
+    _replace(folder / "google-ads.yaml", yaml.safe_dump(configuration, sort_keys=False))
+
+
 def _replace(file: Path, text: str) -> None:
     """Write in one step: a reader sees the old file or the new one, never half of one."""
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    temporary = file.with_suffix(f".{os.getpid()}.{get_ident()}.tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(file)

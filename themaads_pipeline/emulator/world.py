@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 from themaads_pipeline.emulator.entities import Account
 from themaads_pipeline.emulator.faults import FaultBook
 from themaads_pipeline.emulator.gaql.cursors import Cursors
+from themaads_pipeline.emulator.history import History
 from themaads_pipeline.emulator.messages import Message, message_class
 from themaads_pipeline.emulator.policy import Policy, SiteChecks
 from themaads_pipeline.emulator.profiles import PROFILES, Profile
 from themaads_pipeline.emulator.request_log import RequestLog
+from themaads_pipeline.emulator.tidying import tidy_texts, tidy_urls
+from themaads_pipeline.emulator.traffic import Traffic
 
 _FIRST_ID = 700_000_000_000
 
@@ -30,12 +33,14 @@ class World:
     faults: FaultBook = field(default_factory=FaultBook)
     log: RequestLog = field(default_factory=RequestLog)
     cursors: Cursors = field(default_factory=Cursors)
+    history: History = field(default_factory=History)
     stopping: Event = field(default_factory=Event)
     clock_offset_s: float = 0.0
     seed: Any = None
-    upload_rows: list[tuple[int, int, str, int, str]] = field(default_factory=list)
+    traffic: Traffic | None = None  # None: nobody has seen an ad yet
+    generated: tuple[Account, ...] = ()  # the accounts that the seed made in bulk
     _ids: Any = field(default_factory=lambda: count(_FIRST_ID))
-    _random: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - replayable on purpose
+    _chances: dict[int | None, Random] = field(default_factory=dict)
     _lock: Any = field(default_factory=Lock)
 
     def now(self) -> float:
@@ -50,9 +55,26 @@ class World:
         """Future ids are greater than this one."""
         self._ids = count(max(next(self._ids), taken + 1))
 
-    def chance(self, share: float) -> bool:
+    def behave(self, profile: Profile) -> None:
+        """Take on a profile, with its chances from the start of its seed."""
         with self._lock:
-            return self._random.random() < share
+            self.profile = profile
+            self._chances.clear()
+
+    def set_clock(self, offset_s: float) -> None:
+        self.clock_offset_s = offset_s
+        if self.history.store is not None:
+            self.history.store.keep("clock_offset_s", offset_s)
+
+    def chance(self, share: float, account: int | None) -> bool:
+        """Whether something happens that does so in a share of cases: in the same ones with the same seed,
+        for each account by itself.
+        """
+        with self._lock:
+            if account not in self._chances:
+                seed = f"{self.profile.seed} {account}"
+                self._chances[account] = Random(seed)  # noqa: S311 - replayable on purpose
+            return self._chances[account].random() < share
 
     @property
     def reads_may_lag(self) -> bool:
@@ -64,30 +86,31 @@ class World:
             fault.fired += 1
         return max((fault.seconds for fault in faults), default=0.0)
 
-    def site_limit(self, url: str) -> float:
-        """How many new ads a second the site behind a URL bears; 0 for any number."""
-        limits = [self.profile.site_checks_per_s] if self.profile.site_checks_per_s else []
+    def site_limit(self, url: str) -> tuple[float, float] | None:
+        """How many new ads a second the site behind a URL bears, and how long after their creation the others
+        are disapproved of (0: they are refused at once); None for any number.
+        """
+        profile = self.profile
+        limits = [(profile.site_checks_per_s, profile.site_verdict_s)] if profile.site_checks_per_s else []
         for fault in self.faults.standing("throttled_site"):
             host = urlsplit(url).hostname or ""
             if not fault.domain or host == fault.domain or host.endswith("." + fault.domain):
-                limits.append(fault.per_second)
-        return min(limits, default=0.0)
+                limits.append((fault.per_second, fault.seconds))
+        return min(limits, default=None)
 
     def stored_form(self, account: Account, ad: Message) -> bytes:
         """The ad as it is kept: as sent, unless a fault has Google tidy it up."""
         body: bytes = ad.SerializeToString()
-        faults = self.faults.standing("normalise_texts", account.customer_id)
-        if not faults:
+        texts = self.faults.standing("normalise_texts", account.customer_id)
+        urls = self.faults.standing("normalise_urls", account.customer_id)
+        if not texts and not urls:
             return body
         stored = message_class("resources.Ad").FromString(body)
-        for name in ("headlines", "descriptions"):
-            assets = getattr(stored.responsive_search_ad, name)
-            kept = [type(asset).FromString(asset.SerializeToString()) for asset in reversed(assets)]
-            for asset in kept:
-                asset.text = asset.text.strip()
-            del assets[:]
-            assets.extend(kept)
-        for fault in faults:
+        if texts:
+            tidy_texts(stored)
+        if urls:
+            tidy_urls(stored)
+        for fault in (*texts, *urls):
             fault.fired += 1
             if fault.drop_custom_parameters:
                 del stored.url_custom_parameters[:]
