@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from google.protobuf.field_mask_pb2 import FieldMask
-
 from themaads_pipeline.emulator.failures import Errors
 from themaads_pipeline.emulator.field_rules import FieldRules
 from themaads_pipeline.emulator.messages import Descriptor, Message
@@ -72,9 +70,30 @@ def merged(operation: Message, before: Message, rules: FieldRules) -> Message:
 
 
 def merge(source: Message, target: Message, paths: Iterable[str]) -> None:
-    """Copies the fields at the paths, and clears those that the source leaves unset."""
-    mask = FieldMask(paths=[_protobuf_path(target, path) for path in paths])
-    mask.MergeMessage(source, target, True, True)
+    """Copies the fields at the paths, and clears those that the source leaves unset.
+
+    By hand, since `FieldMask.MergeMessage` leaves what is below an unset message as it was.
+    """
+    for path in paths:
+        given, kept = source, target
+        *steps, last = _protobuf_path(target, path).split(".")
+        for step in steps:
+            present = given.HasField(step)
+            given, kept = getattr(given, step), getattr(kept, step)
+            if present:
+                kept.SetInParent()
+        field = kept.DESCRIPTOR.fields_by_name[last]
+        is_given = bool(getattr(given, last)) if not field.has_presence else given.HasField(last)
+        kept.ClearField(last)
+        if not is_given:
+            continue
+        if field.is_repeated:
+            getattr(kept, last).MergeFrom(getattr(given, last))
+        elif field.message_type is not None:
+            getattr(kept, last).CopyFrom(getattr(given, last))
+            getattr(kept, last).SetInParent()
+        else:
+            setattr(kept, last, getattr(given, last))
 
 
 def _protobuf_path(message: Message, path: str) -> str:
