@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from themaads_pipeline.emulator.messages import Message, enum_values
+from themaads_pipeline.emulator.messages import Message, enum_name, enum_values
 from themaads_pipeline.emulator.serving import state_of_campaign
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def fill_review(ad: "Ad", message: Message, now: float) -> None:
         seeded = ad.approval_status if len(topics) == len(ad.policy_topics) else 0
         summary.approval_status = seeded or approvals[approval_by(topics)]
         summary.policy_topic_entries.extend(topics)
-    approval = next(name for name, number in approvals.items() if number == summary.approval_status)
+    approval = enum_name("PolicyApprovalStatus", summary.approval_status)
     reasons = _reasons(ad, now, approval, under_review=under_review)
-    numbers = enum_values("AdGroupAdPrimaryStatusReason")
-    message.primary_status_reasons.extend([numbers[reason] for reason in reasons])
-    status = next(
-        (status for status, causes in _STATUS_BY_REASON if causes.intersection(reasons)), "ELIGIBLE"
-    )
+    status = "ELIGIBLE"
+    if reasons:
+        numbers = enum_values("AdGroupAdPrimaryStatusReason")
+        message.primary_status_reasons.extend([numbers[reason] for reason in reasons])
+        status = next((name for name, causes in _STATUS_BY_REASON if causes.intersection(reasons)), status)
     message.primary_status = enum_values("AdGroupAdPrimaryStatus")[status]
     if message.ad.WhichOneof("ad_data") == "responsive_search_ad":
         strength = "PENDING" if under_review else _strength(message.ad.responsive_search_ad)

@@ -12,13 +12,13 @@ from themaads_pipeline.emulator.gaql.conditions import value_test
 from themaads_pipeline.emulator.gaql.dates import is_core_segment, range_of, today_in
 from themaads_pipeline.emulator.gaql.fields import Field, find_field, resource_names
 from themaads_pipeline.emulator.gaql.metrics import metric, segment_of_day
-from themaads_pipeline.emulator.gaql.projection import copy_fields, projection
+from themaads_pipeline.emulator.gaql.projection import Plan, copy_fields, projection
 from themaads_pipeline.emulator.gaql.query import Query
 from themaads_pipeline.emulator.gaql.registry import SOURCES
 from themaads_pipeline.emulator.gaql.reports import ReportRow, all_days, report
 from themaads_pipeline.emulator.gaql.sources import AdGroupLabel, AdLabel, Source
 from themaads_pipeline.emulator.gaql.tokens import query_error
-from themaads_pipeline.emulator.messages import Message, message_class
+from themaads_pipeline.emulator.messages import Message, enum_values, message_class
 from themaads_pipeline.emulator.traffic import Traffic
 
 # Read from the entity itself: building a message for each candidate row would cost more than all the rest.
@@ -36,6 +36,22 @@ _SHORTCUTS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("label", "label.name"): lambda label: label.name,
     ("label", "label.status"): lambda label: label.status,
 }
+# Single values that are copied from the entity, where nothing else is selected of its resource.
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "ad_group.resource_name": lambda group: group.resource_name,
+    "ad_group.id": lambda group: group.ad_group_id,
+    "ad_group.name": lambda group: group.name,
+    "ad_group.status": lambda group: group.status,
+    "ad_group.type_": lambda group: enum_values("AdGroupType")[group.type],
+    "ad_group.campaign": lambda group: group.campaign.resource_name,
+    "campaign.resource_name": lambda campaign: campaign.resource_name,
+    "campaign.id": lambda campaign: campaign.campaign_id,
+    "campaign.name": lambda campaign: campaign.name,
+    "campaign.status": lambda campaign: campaign.status,
+    "customer.resource_name": lambda account: account.resource_name,
+    "customer.id": lambda account: account.customer_id,
+}
+_KEPT_MESSAGES = 1_000
 _TIMED = (Ad, AdGroup, Campaign)  # whose messages depend on the hour: reviews, end dates
 
 
@@ -88,8 +104,14 @@ class Search:
             for field, (_, descending) in zip(checked.ordered, query.order, strict=True)
         ]
         self._messages: dict[tuple[str, int], tuple[Any, Message]] = {}
+        self._parts: dict[tuple[str, int], tuple[Any, Message]] = {}
         names = query.parameters.get("omit_unselected_resource_names") != "true"
         self._plans = projection(query.resource, self.fields, names=names)
+        self._direct = {
+            resource: [(step, _PLAIN[f"{resource}.{step}"]) for step, *_ in plan]
+            for resource, plan in self._plans
+            if all(f"{resource}.{step}" in _PLAIN for step, *_ in plan)
+        }
         self.total = 0  # how many rows there are without LIMIT, once they have been found
         self._figures = [field for field in self.fields if field.category == "METRIC"]
 
@@ -106,22 +128,43 @@ class Search:
         self.total = len(found)
         return found if self._query.limit is None else found[: self._query.limit]
 
-    def message(self, row: Any) -> Message:
-        """One GoogleAdsRow: the selected fields, and the resource names of the resources they belong to."""
-        message = message_class("services.GoogleAdsRow")()
+    def fill(self, message: Message, row: Any) -> None:
+        """Puts a row into a GoogleAdsRow: the selected fields, and the names of the resources they are of.
+
+        In place: to put a finished row into an answer would cost as much as to make it.
+        """
         if isinstance(row, ReportRow):
             entity = row.entity
             self._add_figures(message, row)
         else:
             entity = row
         for resource, plan in self._plans:
-            source = self._resource_message(resource, entity)
-            if source is None:
+            target = self._entity(resource, entity)
+            if target is None:
                 continue
-            target = getattr(message, resource)
-            target.SetInParent()
-            copy_fields(source, target, plan)
-        return message
+            part = getattr(message, resource)
+            part.SetInParent()
+            if resource in self._direct:
+                for step, read in self._direct[resource]:
+                    setattr(part, step, read(target))
+            elif resource == self._query.resource:
+                copy_fields(self._resource_message(resource, entity), part, plan)
+            else:
+                part.CopyFrom(self._shared_part(resource, entity, plan))
+
+    def _shared_part(self, resource: str, entity: Any, plan: Plan) -> Message:
+        """What many rows have alike, such as their campaign: put together once."""
+        target = self._entity(resource, entity)
+        key = (resource, id(target))
+        kept = self._parts.get(key)
+        if kept is None:
+            part = message_class("services.GoogleAdsRow")()
+            copy_fields(self._resource_message(resource, entity), getattr(part, resource), plan)
+            if len(self._parts) > _KEPT_MESSAGES:
+                self._parts.clear()
+            # The entity is kept with its message: an id alone could be another object's by now.
+            kept = self._parts[key] = target, getattr(part, resource)
+        return kept[1]
 
     def summary(self, row: ReportRow) -> Message:
         """The selected metrics of a row alone."""
@@ -132,6 +175,7 @@ class Search:
     def forget_messages(self) -> None:
         """Drop what was built for a page; an answer of a million rows must not hold a million messages."""
         self._messages.clear()
+        self._parts.clear()
 
     def _day(self) -> date:
         if self._today is None:
@@ -235,9 +279,8 @@ class Search:
         kept = self._messages.get(key)
         if kept is None:
             kept = target, target.message(self._now) if isinstance(target, _TIMED) else target.message()
-            if len(self._messages) > 1_000:
+            if len(self._messages) > _KEPT_MESSAGES:
                 self._messages.clear()
-            # The entity is kept with its message: an id alone could be another object's by now.
             self._messages[key] = kept
         return kept[1]
 

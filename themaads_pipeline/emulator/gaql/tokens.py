@@ -23,7 +23,7 @@ _STRINGS = re.compile(
     r"""\s*+\(\s*+((?:'[^'\\\n]*+'|"[^"\\\n]*+")(?:\s*+,\s*+(?:'[^'\\\n]*+'|"[^"\\\n]*+"))*+)\s*+\)""",
     re.ASCII,
 )
-_STRING = re.compile(r"""'([^']*+)'|"([^"]*+)\"""")
+_STRING = re.compile(r"""'[^']*+'|"[^"]*+\"""")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _LONGEST_MESSAGE, _LONGEST_TRIGGER = 400, 100
 _ESCAPED = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
@@ -80,7 +80,7 @@ class Tokens:
         if match := _NUMBERS.match(self._query, start):
             kind, values = "number", match[1].split(",")  # int() minds no spaces
         elif match := _STRINGS.match(self._query, start):
-            kind, values = "string", [single or double for single, double in _STRING.findall(match[1])]
+            kind, values = "string", [text[1:-1] for text in _STRING.findall(match[1])]
         else:
             return None
         self._position = match.end()

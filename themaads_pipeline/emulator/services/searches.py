@@ -113,7 +113,8 @@ def _summarise(response: Message, search: Search, rows: list[Any]) -> None:
 
 
 def _fill(response: Message, search: Search, rows: list[Any]) -> None:
-    response.results.extend(map(search.message, rows))
+    for row in rows:
+        search.fill(response.results.add(), row)
     search.forget_messages()
 
 
