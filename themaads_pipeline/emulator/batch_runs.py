@@ -81,7 +81,7 @@ class _Work:
     def _meet_faults(self) -> None:
         faults, account = self._world.faults, self._job.account.customer_id
         # Operations counted against quotas when they were added.
-        for fault in faults.firing(BACKGROUND, account, 0, clock=self._world.now()):
+        for fault in faults.firing(BACKGROUND, account, 0, clock=self._world.now(), size=lambda: 0):
             if fault.kind == "hang":
                 self._hang(fault)
             elif fault.kind in {"slow", "late_commit"}:

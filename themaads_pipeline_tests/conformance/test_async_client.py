@@ -8,7 +8,7 @@ import pytest
 from google.ads.googleads.errors import GoogleAdsException
 from google.api_core import exceptions
 
-from themaads_pipeline_tests.conformance.account import MANAGER, SHOP, add_ad, ads_request, codes
+from themaads_pipeline_tests.conformance.account import MANAGER, SHOP, add_ad, ads_request, codes, raw
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 QUERY = "SELECT campaign.id, campaign.name FROM campaign ORDER BY campaign.id"
@@ -106,7 +106,9 @@ def test_a_refused_stream_is_an_error_that_the_client_leaves_unwrapped(client: A
 
     with pytest.raises(exceptions.InvalidArgument) as refused:
         _run(ask())
-    (failure,) = refused.value.details
+    (detail,) = refused.value.details
+    failure = raw(client.get_type("GoogleAdsFailure"))
+    assert detail.Unpack(failure)
     assert codes(failure) == ["query_error.UNRECOGNIZED_FIELD"]
 
 

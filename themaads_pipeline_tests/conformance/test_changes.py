@@ -138,6 +138,23 @@ def test_an_earlier_event_keeps_telling_what_was_true_then(client: Any) -> None:
     assert not removed.new_resource.HasField("ad_group_ad")
 
 
+def test_an_edit_of_an_ad_is_a_change_of_the_ad(client: Any) -> None:
+    request = client.get_type("MutateAdsRequest")
+    request.customer_id = SHOP
+    operation = request.operations.add()
+    operation.update.resource_name = f"customers/{SHOP}/ads/101"
+    operation.update.final_url_suffix = "x=y"
+    operation.update_mask.paths.append("final_url_suffix")
+    client.get_service("AdService").mutate_ads(request=request)
+    (event,) = _events(client)
+    assert event.change_resource_type == client.enums.ChangeEventResourceTypeEnum.AD
+    assert event.change_resource_name == f"customers/{SHOP}/ads/101"
+    assert list(event.changed_fields.paths) == ["final_url_suffix"]
+    assert (event.old_resource.ad.final_url_suffix, event.new_resource.ad.final_url_suffix) == ("a=b", "x=y")
+    (status,) = _statuses(client)
+    assert status.ad_group_ad == f"customers/{SHOP}/adGroupAds/{SHOES}~101"
+
+
 def test_only_what_was_committed_is_told(client: Any) -> None:
     request = ads_request(client)
     add_ad(client, request, BOOTS)

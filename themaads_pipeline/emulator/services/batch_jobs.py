@@ -23,6 +23,7 @@ MAX_JOBS = 100  # pending or running, of one account
 MAX_OPERATIONS_OF_JOB = 1_000_000
 MAX_REQUEST_BYTES = 10_484_504
 _MAX_PAGE = 1_000
+_LONGEST_NUMBER = 18  # digits
 _PENDING_S = 7 * 86_400  # a job that waits longer is removed
 _MUTABLE_RESOURCE = 2
 _INVALID_ARGUMENT, _CANCELLED = 3, 1  # google.rpc.Code
@@ -172,7 +173,8 @@ def _position(job: BatchJob, token: str) -> int:
     if not token:
         return 0
     job_id, _, position = token.partition(".")
-    if job_id != str(job.job_id) or not position.isdecimal() or int(position) >= len(job.results):
+    known = job_id == str(job.job_id) and position.isdecimal() and len(position) < _LONGEST_NUMBER
+    if not known or int(position) >= len(job.results):
         raise _refusal("RequestError.INVALID_PAGE_TOKEN", (("page_token", None),), trigger=token)
     return int(position)
 

@@ -14,6 +14,7 @@ from themaads_pipeline.emulator.messages import Message
 from themaads_pipeline.emulator.world import World
 
 _MAX_PAGE = 1_000
+_LONGEST_NUMBER = 18  # digits
 _LONGEST_WAIT_S = 60.0
 _DONE_FILTERS = {"": None, "done=true": True, "done=false": False, "done = true": True, "done = false": False}
 
@@ -40,8 +41,9 @@ def _get(_world: World, call: Call, request: Message) -> Message:
 
 def _list(_world: World, call: Call, request: Message) -> Message:
     wanted = request.filter.strip().lower()
-    start = int(request.page_token) if request.page_token.isdecimal() else 0
-    if wanted not in _DONE_FILTERS or (request.page_token and not start) or request.page_size < 0:
+    token = request.page_token
+    start = int(token) if token.isdecimal() and len(token) < _LONGEST_NUMBER else 0
+    if wanted not in _DONE_FILTERS or (token and not start) or request.page_size < 0:
         raise RequestRefusedError(status=grpc.StatusCode.INVALID_ARGUMENT)
     done = _DONE_FILTERS[wanted]
     size = min(request.page_size or _MAX_PAGE, _MAX_PAGE)
@@ -54,7 +56,8 @@ def _list(_world: World, call: Call, request: Message) -> Message:
 
 def _wait(world: World, call: Call, request: Message) -> Message:
     job = _find(call, request.name)
-    asked = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else _LONGEST_WAIT_S
+    timeout = request.timeout
+    asked = timeout.seconds + timeout.nanos / 1e9 if request.HasField("timeout") else _LONGEST_WAIT_S
     end = time.monotonic() + min(asked, _LONGEST_WAIT_S)
     while job.status != DONE and not call.gone.is_set() and not world.stopping.is_set():
         rest = end - time.monotonic()
