@@ -1,5 +1,6 @@
 """One mutate request at work on an account: what it changed, and how to take that back."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from themaads_pipeline.emulator.failures import ApiError, OperationRefusedError,
 if TYPE_CHECKING:
     from themaads_pipeline.emulator.world import World
 
+_ID = re.compile(r"-?[0-9]{1,19}")
 Undo = tuple[Entity, Callable[..., Any], tuple[Any, ...]]  # what was made or changed, and what takes it back
 
 
@@ -41,6 +43,7 @@ class Transaction:
     failed_names: set[str] = field(default_factory=set)
     position: float = 0.0  # of the present operation, 0 to 1
     ads_created: int = 0
+    touched_once: set[str] | None = None  # names that were updated or removed; None where that may recur
     kept: dict[Any, Any] = field(default_factory=dict)  # what a resource works out once a request
 
     def on_undo(self, entity: Entity, action: Callable[..., Any], *arguments: Any) -> None:
@@ -94,6 +97,19 @@ class Transaction:
         self.temporary[temporary] = name
         self.on_undo(entity, self.temporary.pop, temporary, None)
 
+    def once(self, name: str, path: Path) -> None:
+        """Takes note that a resource is updated or removed.
+
+        Raises:
+            OperationRefusedError: It was already in this request.
+        """
+        if self.touched_once is None:
+            return
+        if name in self.touched_once:
+            code = "MutateError.ID_EXISTS_IN_MULTIPLE_MUTATES"
+            raise OperationRefusedError(ApiError(code=code, path=path, trigger=name))
+        self.touched_once.add(name)
+
     def ids(self, name: str, collection: str, path: Path, *, count: int = 1) -> tuple[int, ...]:
         """The ids in a resource name of this account's.
 
@@ -105,7 +121,7 @@ class Transaction:
         ids = end.split("~")
         if not name:
             raise OperationRefusedError(ApiError(code="RequestError.RESOURCE_NAME_MISSING", path=path))
-        if len(ids) != count or not all(part.lstrip("-").isdecimal() for part in ids):
+        if len(ids) != count or not all(map(_ID.fullmatch, ids)):
             raise OperationRefusedError(
                 ApiError(code="RequestError.RESOURCE_NAME_MALFORMED", path=path, trigger=name)
             )
