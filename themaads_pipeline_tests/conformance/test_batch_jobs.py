@@ -167,8 +167,10 @@ def test_operations_are_added_with_the_last_token_and_only_while_the_job_is_pend
     assert _refused(lambda: _run(client, job)) == started
 
 
-def test_a_request_of_more_than_ten_megabytes_is_too_large(client: Any) -> None:
+def test_a_request_of_more_than_ten_megabytes_or_ten_thousand_operations_is_too_large(client: Any) -> None:
     job = _job(client)
+    many = _refused(lambda: _add(client, job, [_label(client, "x")] * 10_001))
+    assert many == ["request_error.TOO_MANY_MUTATE_OPERATIONS"]
     long = _label(client, "x" * 1_100_000)
     refused = _refused(lambda: _add(client, job, [long] * 10))
     assert refused == ["batch_job_error.REQUEST_TOO_LARGE"]
