@@ -75,7 +75,8 @@ def test_places_languages_devices_and_negative_keywords_hang_on_a_campaign(clien
         client,
         "SELECT campaign_criterion.type, campaign_criterion.status, campaign_criterion.negative, "
         "campaign_criterion.display_name, campaign_criterion.bid_modifier, campaign.name "
-        "FROM campaign_criterion WHERE campaign_criterion.status = 'ENABLED'",
+        "FROM campaign_criterion WHERE campaign_criterion.status = 'ENABLED' AND campaign.id = 1 "
+        "AND campaign_criterion.criterion_id NOT IN (30000, 30002, 30004)",
     )
     assert [row.campaign_criterion.negative for row in rows] == [False, False, False, True]
     assert rows[0].campaign_criterion.display_name == "Amsterdam,North Holland,Netherlands"
@@ -170,8 +171,31 @@ def test_a_bid_modifier_is_updated_and_not_added_a_second_time(client: Any) -> N
     ]
     update = {"update": {"resource_name": name, "bid_modifier": 1.5}, "update_mask": "bidModifier"}
     assert problems(client, send(client, "CampaignCriteria", update)) == []
-    (row,) = search(client, "SELECT campaign_criterion.bid_modifier FROM campaign_criterion")
+    query = "SELECT campaign_criterion.bid_modifier FROM campaign_criterion"
+    (row,) = search(client, f"{query} WHERE campaign_criterion.type = LOCATION")
     assert row.campaign_criterion.bid_modifier == 1.5
+
+
+def test_a_campaign_has_its_devices_from_the_beginning(client: Any) -> None:
+    query = (
+        "SELECT campaign_criterion.criterion_id, campaign_criterion.bid_modifier, "
+        "campaign_criterion.device.type FROM campaign_criterion WHERE campaign.id = 1 "
+        "AND campaign_criterion.type = DEVICE ORDER BY campaign_criterion.criterion_id"
+    )
+    rows = search(client, query)
+    assert [row.campaign_criterion.criterion_id for row in rows] == [30000, 30001, 30002, 30004]
+    mobile = rows[1].campaign_criterion
+    assert mobile.device.type_ == client.enums.DeviceEnum.MOBILE
+    update = {
+        "update": {"resource_name": mobile.resource_name, "bid_modifier": 0},
+        "update_mask": "bidModifier",
+    }
+    dry = send(client, "CampaignCriteria", update, validate_only=True)
+    assert problems(client, dry) == []
+    assert not any(row.campaign_criterion.HasField("bid_modifier") for row in search(client, query))
+    assert problems(client, send(client, "CampaignCriteria", update)) == []
+    changed = [row.campaign_criterion.HasField("bid_modifier") for row in search(client, query)]
+    assert changed == [False, True, False, False]
 
 
 def test_a_place_is_not_both_targeted_and_excluded(client: Any) -> None:
@@ -190,12 +214,12 @@ def test_negative_criteria_of_a_campaign_are_not_updated_and_devices_not_removed
         _on_campaign(device={"type": "TABLET"}),
     )
     update = {"update": {"resource_name": negative, "status": "PAUSED"}, "update_mask": "status"}
-    response = send(client, "CampaignCriteria", update, {"remove": device}, {"remove": negative})
+    response = send(client, "CampaignCriteria", update, {"remove": device})
     assert problems(client, response) == [
         ("campaign_criterion_error.CANNOT_UPDATE_NEGATIVE_CRITERION", "operations[0].update"),
         ("criterion_error.CANNOT_REMOVE_CRITERION", "operations[1].remove"),
     ]
-    assert response.results[2].resource_name == negative
+    assert problems(client, send(client, "CampaignCriteria", {"remove": negative})) == []
 
 
 def test_a_customer_excludes_placements_and_content(client: Any) -> None:

@@ -14,6 +14,7 @@ from themaads_pipeline.emulator.gaql.document_sources import (
 )
 from themaads_pipeline.emulator.gaql.sources import Source
 from themaads_pipeline.emulator.messages import Message, enum_values, message_class
+from themaads_pipeline.emulator.resources.devices import implied_device, implied_devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ def _keyword_views(account: Account) -> Iterable[KeywordView]:
 def _views_by_name(account: Account, names: Iterable[str]) -> Iterator[KeywordView]:
     wanted = {name.replace("/keywordViews/", "/adGroupCriteria/") for name in names}
     return (KeywordView(document) for document in _keywords(account) if document.resource_name in wanted)
+
+
+def _campaign_criteria(account: Account) -> Iterator[Document]:
+    """Those that were made, and the devices that every campaign has."""
+    yield from account.documents.get("campaign_criterion", {}).values()
+    yield from implied_devices(account)
+
+
+def _campaign_criteria_by_name(account: Account, names: Iterable[str]) -> Iterator[Document]:
+    kept = account.documents.get("campaign_criterion", {})
+    found = (kept.get(name) or implied_device(account, name) for name in names)
+    return (document for document in found if document is not None)
 
 
 _criterion = referenced_document("ad_group_criterion")
@@ -78,7 +91,11 @@ CRITERION_SOURCES: dict[str, Source] = {
         },
         indexes={"keyword_view.resource_name": _views_by_name},
     ),
-    "campaign_criterion": document_source("campaign_criterion", campaign=campaign_of),
+    "campaign_criterion": Source(
+        rows=_campaign_criteria,
+        attributed={"campaign": campaign_of, "customer": customer_of},
+        indexes={"campaign_criterion.resource_name": _campaign_criteria_by_name},
+    ),
     "customer_negative_criterion": document_source("customer_negative_criterion"),
     "ad_group_bid_modifier": document_source("ad_group_bid_modifier", **_IN_AD_GROUP),
     "ad_parameter": document_source("ad_parameter", **_OF_KEYWORD),

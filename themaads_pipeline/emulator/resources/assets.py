@@ -38,21 +38,27 @@ def _same_content(checking: Checking) -> Message | None:
     field = body.WhichOneof("asset_data")
     if field not in _SHARED_BY_CONTENT:
         return None
-    content = getattr(body, field)
+    kind, content = _type_of(field), getattr(body, field)
+    kept = checking.tx.account.documents.get("asset", {}).values()
     return next(
         (
-            other
-            for other in checking.others("asset")
-            if other.WhichOneof("asset_data") == field and getattr(other, field) == content
+            document.body
+            for document in kept
+            if document.body.type_ == kind and getattr(document.body, field) == content
         ),
         None,
     )
 
 
+def _type_of(field: str) -> int:
+    """The AssetType of a field: SITELINK of `sitelink_asset`."""
+    types = enum_values("AssetType")
+    return types.get(field.removesuffix("_asset").upper(), types["UNKNOWN"])
+
+
 def _complete(checking: Checking) -> None:
     body = checking.body
-    field = body.WhichOneof("asset_data") or ""
-    body.type_ = enum_values("AssetType").get(field.removesuffix("_asset").upper(), 1)
+    body.type_ = _type_of(body.WhichOneof("asset_data") or "")
     body.source = enum_values("AssetSource")["ADVERTISER"]
     summary = body.policy_summary
     summary.review_status = enum_values("PolicyReviewStatus")["REVIEWED"]

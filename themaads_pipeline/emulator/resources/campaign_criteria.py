@@ -10,6 +10,7 @@ from themaads_pipeline.emulator.resources.criteria import (
     complete_criterion,
     own_criterion_id,
 )
+from themaads_pipeline.emulator.resources.devices import implied_device
 from themaads_pipeline.emulator.resources.documents import Checking, DocumentKind
 
 _NEVER_NEGATIVE = frozenset({"device", "language", "ad_schedule", "proximity", "carrier"})
@@ -163,6 +164,7 @@ CAMPAIGN_CRITERIA = DocumentKind(
     check=_check,
     check_removal=_check_removal,
     replaces=_replaces,
+    implied=implied_device,
 )
 
 

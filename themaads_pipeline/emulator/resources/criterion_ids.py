@@ -12,7 +12,7 @@ from themaads_pipeline.emulator.resources.constants import places
 
 # The numbers of these enums are the ids themselves: MALE is 10, AGE_RANGE_18_24 is 503001.
 _NUMBERED = {"gender", "age_range", "income_range", "parental_status"}
-_DEVICES = {"DESKTOP": 30000, "MOBILE": 30001, "TABLET": 30002, "CONNECTED_TV": 30004}
+DEVICES = {"DESKTOP": 30000, "MOBILE": 30001, "TABLET": 30002, "CONNECTED_TV": 30004}
 _CONSTANTS = {
     "location": "geo_target_constant",
     "language": "language_constant",
@@ -53,7 +53,7 @@ def criterion_id(body: Message) -> int:
     if field in _NUMBERED:
         return int(criterion.type_)
     if field == "device":
-        return _DEVICES.get(enum_name("Device", criterion.type_), 0)
+        return DEVICES.get(enum_name("Device", criterion.type_), 0)
     if field in _CONSTANTS:
         number = getattr(criterion, _CONSTANTS[field]).rpartition("/")[2]
         return int(number[:18]) if number.isdecimal() else 0

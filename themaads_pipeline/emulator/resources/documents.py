@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from themaads_pipeline.emulator.entities import Document
+from themaads_pipeline.emulator.entities import Account, Document
 from themaads_pipeline.emulator.failures import ApiError, Errors, OperationRefusedError, Path
 from themaads_pipeline.emulator.field_rules import FieldRules, field_rules, resource_message
 from themaads_pipeline.emulator.messages import Message, message_class
@@ -50,6 +50,10 @@ def _never(_: Checking, __: Document) -> bool:
     return False
 
 
+def _none(_: Account, __: str) -> Document | None:
+    return None
+
+
 def _unnoticed(_: Transaction, __: Document) -> None:
     pass
 
@@ -67,6 +71,7 @@ class DocumentKind:
     `complete`: fills in what Google fills in, before `check`.
     `replaces`: whether a creation may take the place of the one that has its name already; a removed one
     may always be.
+    `implied`: one that exists without having been made, such as a campaign's devices; kept once it changes.
     `on_created`, `on_removed`: what changes elsewhere, such as the number of members of a set.
     """
 
@@ -80,6 +85,7 @@ class DocumentKind:
     mutable: bool = True
     own_id: Callable[[Checking], str] | None = None
     replaces: Callable[[Checking, Document], bool] = _never
+    implied: Callable[[Account, str], Document | None] = _none
     on_created: Callable[[Transaction, Document], None] = _unnoticed
     on_removed: Callable[[Transaction, Document], None] = _unnoticed
     complete: Callable[[Checking], None] = _nothing
@@ -171,6 +177,7 @@ class DocumentKind:
     def _update(self, tx: Transaction, operation: Message) -> Document:
         path: Path = (("update", None),)
         at = (*path, ("resource_name", None))
+        self._keep_implied(tx, operation.update.resource_name)
         document = referenced(tx, operation.update.resource_name, self.name, at)
         body = merged(operation, document.body, self.rules)
         checking = Checking(tx=tx, body=body, before=document.body, errors=Errors(), path=path)
@@ -178,6 +185,12 @@ class DocumentKind:
         tx.change(document, "body", body)
         kept: Document = document
         return kept
+
+    def _keep_implied(self, tx: Transaction, name: str) -> None:
+        """Keeps what exists without having been made. Nobody can tell, so that it need not be undone."""
+        kept = tx.account.documents.setdefault(self.name, {})
+        if name not in kept and (document := self.implied(tx.account, name)) is not None:
+            kept[name] = document
 
     def _check(self, checking: Checking, operation: Message) -> None:
         self.complete(checking)
@@ -189,6 +202,7 @@ class DocumentKind:
 
     def _remove(self, tx: Transaction, operation: Message) -> Document:
         path: Path = (("remove", None),)
+        self._keep_implied(tx, operation.remove)
         document: Document = existing(tx, operation.remove, self.name, path)
         if is_removed(document):
             code = "OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE"
