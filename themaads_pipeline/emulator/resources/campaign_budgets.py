@@ -42,18 +42,18 @@ def follow_campaign(tx: Transaction, campaign: Campaign, before: str) -> None:
 
     A budget that is not shared bears its campaign's name, and goes when the campaign goes.
     """
-    kept = tx.account.documents.get("campaign_budget", {})
-    now = campaign.body.campaign_budget if campaign.body is not None else ""
-    for name in dict.fromkeys((now, before)):
-        budget = kept.get(name)
+    removed = campaign.status == REMOVED
+    named = campaign.body.campaign_budget if campaign.body is not None else ""
+    now = "" if removed else named
+    for name in dict.fromkeys((named, before)):
+        budget = tx.account.documents.get("campaign_budget", {}).get(name)
         if budget is None:
             continue
         body = type(budget.body)()
         body.CopyFrom(budget.body)
-        body.reference_count = len(campaigns_of(budget, tx.account))
-        if not body.explicitly_shared and name == now:
+        body.reference_count += (name == now) - (name == before)
+        if not body.explicitly_shared and name == named:
             body.name = campaign.name
-            removed = campaign.status == REMOVED
             body.status = enum_values("BudgetStatus")["REMOVED" if removed else "ENABLED"]
         if body != budget.body:
             tx.change(budget, "body", body)

@@ -232,7 +232,7 @@ def _remove(tx: Transaction, operation: Message) -> Campaign:
         code = "OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE"
         raise OperationRefusedError(ApiError(code=code, path=at, trigger=operation.remove))
     tx.change(campaign, "status", REMOVED)
-    follow_campaign(tx, campaign, "")
+    follow_campaign(tx, campaign, campaign.body.campaign_budget if campaign.body is not None else "")
     return campaign
 
 
