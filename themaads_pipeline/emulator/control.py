@@ -21,6 +21,7 @@ from themaads_pipeline.emulator.plain import (
 )
 from themaads_pipeline.emulator.profiles import profile_from
 from themaads_pipeline.emulator.seed import plant
+from themaads_pipeline.emulator.services.registry import METHODS
 from themaads_pipeline.emulator.tokens import TokenIssuer, TokenRefusedError, TokenScript
 from themaads_pipeline.emulator.world import World
 
@@ -40,6 +41,7 @@ class Control:
         self.on_new_accounts: Callable[[], None] = lambda: None
         self._overviews: dict[str, Callable[[dict[str, str]], Any]] = {
             "health": lambda _: {"status": "ok"},
+            "methods": lambda _: {name: method.request for name, method in METHODS.items()},
             "stats": lambda _: self._stats(),
             "accounts": lambda _: [plain_account(account) for account in world.accounts.values()],
             "requests": self._requests,

@@ -1,0 +1,126 @@
+"""Whether `realistic` requests keep their schedule: `python benchmarks/emulator_schedule.py`.
+
+1,000 requests over 30 accounts, those of an account one after another, accounts side by side, timed by the
+client: each is due after 150 ms and 13 ms an ad. A quarter as many requests attach labels afterwards, at 1 ms a
+label.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import click
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from google.ads.googleads.client import GoogleAdsClient
+
+from themaads_pipeline_tests.running_emulator import RunningEmulator
+
+_MANAGER = 1000000001
+Timed = tuple[float, float]  # due and taken, seconds
+
+
+def _ads(client: Any, shop: str, groups: list[int], serial: int) -> Any:
+    request = client.get_type("MutateAdGroupAdsRequest")
+    request.customer_id, request.partial_failure = shop, True
+    for number, group in enumerate(groups):
+        create = request.operations.add().create
+        create.ad_group = f"customers/{shop}/adGroups/{group}"
+        create.status = client.enums.AdGroupAdStatusEnum.PAUSED
+        create.ad.final_urls.append(f"https://www.winkel{shop[-2:]}.nl/{serial}/{number}")
+        for text in range(15):
+            create.ad.responsive_search_ad.headlines.add(text=f"Schoenen {text}")
+        for text in range(4):
+            create.ad.responsive_search_ad.descriptions.add(text=f"Vandaag besteld, morgen in huis {text}.")
+    return request
+
+
+def _timed(call: Any, request: Any, due: float) -> tuple[Timed, Any]:
+    started = time.monotonic()
+    answer = call(request=request, timeout=120)
+    return (due, time.monotonic() - started), answer
+
+
+def _account(client: Any, shop: str, groups: list[int], requests: int, label: str) -> list[Timed]:
+    """The requests of one account, one after another."""
+    random, taken = Random(shop), []
+    ads, links = client.get_service("AdGroupAdService"), client.get_service("AdGroupAdLabelService")
+    for serial in range(requests):
+        size = random.choice((10, 25, 50, 100))
+        timed, answer = _timed(
+            ads.mutate_ad_group_ads,
+            _ads(client, shop, random.sample(groups, size), serial),
+            0.150 + 0.013 * size,
+        )
+        taken.append(timed)
+        if serial % 4 == 3:
+            request = client.get_type("MutateAdGroupAdLabelsRequest")
+            request.customer_id = shop
+            for result in answer.results:
+                create = request.operations.add().create
+                create.ad_group_ad, create.label = result.resource_name, label
+            timed, _ = _timed(links.mutate_ad_group_ad_labels, request, 0.150 + 0.001 * size)
+            taken.append(timed)
+    return taken
+
+
+def _label(client: Any, shop: str) -> str:
+    request = client.get_type("MutateLabelsRequest")
+    request.customer_id = shop
+    request.operations.add().create.name = "THEMA"
+    return str(client.get_service("LabelService").mutate_labels(request=request).results[0].resource_name)
+
+
+@click.command()
+@click.option("--requests", default=1_000)
+@click.option("--accounts", default=30)
+def main(requests: int, accounts: int) -> None:
+    """Runs the requests and prints how far they were from their schedule."""
+    seed = {"generate": {"accounts": accounts, "ad_groups": accounts * 2_000, "manager": _MANAGER}}
+    with tempfile.TemporaryDirectory() as folder, RunningEmulator(Path(folder), seed=seed) as emulator:
+        os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = str(emulator.ca_file)
+        client = GoogleAdsClient.load_from_storage(str(emulator.google_ads_yaml), version="v26")
+        shops = [account["customer_id"] for account in emulator.accounts() if not account["manager"]]
+        groups = {shop: [group["ad_group_id"] for group in emulator.ad_groups(shop)] for shop in shops}
+        labels = {shop: _label(client, shop) for shop in shops}
+        emulator.profile("realistic", site_checks_per_s=0)
+        ads_each = round(requests / accounts / 1.25)  # with a label request after every fourth
+        started = time.monotonic()
+        with ThreadPoolExecutor(accounts) as pool:
+            jobs = [
+                pool.submit(_account, client, shop, groups[shop], ads_each, labels[shop]) for shop in shops
+            ]
+            taken = [job.result() for job in jobs]
+        wall = time.monotonic() - started
+        logged = {
+            entry["request_id"]: entry["duration_s"]
+            for method in ("MutateAdGroupAds", "MutateAdGroupAdLabels")
+            for entry in emulator.requests(method=method)
+        }
+    due = [sum(entry[0] for entry in account) for account in taken]
+    over = sorted((spent - planned) / planned for account in taken for planned, spent in account)
+    click.echo(
+        f"{len(over)} requests over {accounts} accounts in {wall:.1f} s; the longest account: {max(due):.1f} s"
+    )
+    click.echo(f"the whole run is {wall / max(due) - 1:+.2%} off its schedule")
+    late = [
+        sum(entry[1] for entry in account) / planned - 1 for account, planned in zip(taken, due, strict=True)
+    ]
+    click.echo(f"accounts: {min(late):+.2%} to {max(late):+.2%}, median {statistics.median(late):+.2%}")
+    shares = ", ".join(
+        f"{share:.0%}: {over[int(share * (len(over) - 1))]:+.2%}" for share in (0, 0.5, 0.9, 0.99, 1)
+    )
+    click.echo(f"single requests, by the client's clock: {shares}")
+    click.echo(f"{sum(entry < 0.02 for entry in over) / len(over):.1%} of requests are within 2%")
+    click.echo(f"in the emulator's log they took {sum(logged.values()) / sum(due) - 1:+.2%} of what was due")
+
+
+if __name__ == "__main__":
+    main()
