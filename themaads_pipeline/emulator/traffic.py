@@ -13,6 +13,7 @@ import numpy as np
 FIGURES = ("impressions", "clicks", "cost_micros", "conversions", "conversions_value")
 _DEFAULT_SINCE = date(2025, 1, 1)
 _WEEKDAYS = np.array([1.05, 1.1, 1.1, 1.0, 0.95, 0.8, 0.9])
+_MICROS_PER_CENT = 10_000  # Google bills no less
 _CELLS = 1_000_000  # ads times days worked on at once
 
 Array = Any  # numpy's own types say no more than that
@@ -64,7 +65,8 @@ class Traffic:
         impressions[np.array(born, dtype=np.int64)[:, None] > numbers[None, :]] = 0
         clicks = np.floor(impressions * (0.01 + 0.08 * rate)[:, None] + second).astype(np.int64)
         clicks = np.minimum(clicks, impressions)
-        cost = clicks * ((150_000 + 1_350_000 * price)[:, None] * (0.9 + 0.2 * chance)).astype(np.int64)
+        cents = ((15 + 135 * price)[:, None] * (0.9 + 0.2 * chance)).astype(np.int64)
+        cost = clicks * cents * _MICROS_PER_CENT
         conversions = np.minimum(np.floor(clicks * 0.04 + third * (clicks > 0)), clicks)
         value = np.round(conversions * (20 + 100 * worth)[:, None], 2)
         return dict(zip(FIGURES, (impressions, clicks, cost, conversions, value), strict=True))
