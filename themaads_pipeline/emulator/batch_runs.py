@@ -128,7 +128,7 @@ class _Work:
         if alone:
             self._take_turn()
         try:
-            return run(self._world, call, self._settings, len(steps), steps.__getitem__, self._names)
+            return run(self._world, call, self._settings, len(steps), steps.__getitem__, names=self._names)
         finally:
             self._world.log.did(call.kinds)
             if alone:

@@ -65,6 +65,7 @@ def run(
     request: Message,
     count: int,
     step: Callable[[int], Step],
+    *,
     names: TemporaryNames | None = None,
 ) -> Outcome:
     """Does a request's operations. `names` are temporary ones that outlive it, in a batch job.
@@ -100,8 +101,8 @@ def run(
             try:
                 entities.append(_operate(tx, current, faults, call))
                 tracked = current.resource is not None and current.resource.name in TRACKED
-                if tracked and (found := state_before(tx.undo, mark)):
-                    before[index] = found
+                if tracked and (earlier := state_before(tx.undo, mark)):
+                    before[index] = earlier
             except OperationRefusedError as refused:
                 tx.rollback(mark)
                 entities.append(None)
@@ -201,7 +202,7 @@ def _ad_group_of(operation: Message) -> int:
     if not isinstance(target, str):
         name = getattr(target, "ad_group", "") or getattr(target, "ad_group_ad", "") or target.resource_name
     part = name.rpartition("/")[2].partition("~")[0]
-    return int(part) if part.isdecimal() else -1
+    return int(part) if part.isdecimal() and len(part) < 20 else -1
 
 
 def scripted_error(fault: Fault) -> ApiError:

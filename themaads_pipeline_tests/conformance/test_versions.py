@@ -67,12 +67,9 @@ def test_mutates_tell_results_and_partial_failures(client: Any) -> None:
 def test_refusals_are_this_versions_google_ads_exceptions(client: Any, version: str) -> None:
     service = client.get_service("GoogleAdsService")
     wrong = "SELECT ad_group.nonsense FROM ad_group"
-    for call in (
-        lambda: list(service.search(customer_id=SHOP, query=wrong)),
-        lambda: list(service.search_stream(customer_id=SHOP, query=wrong)),
-    ):
+    for ask in (service.search, service.search_stream):
         with pytest.raises(GoogleAdsException) as refused:
-            call()
+            list(ask(customer_id=SHOP, query=wrong))
         assert codes(refused.value.failure) == ["query_error.UNRECOGNIZED_FIELD"]
         assert f".{version}." in type(refused.value.failure).__module__
         assert refused.value.request_id

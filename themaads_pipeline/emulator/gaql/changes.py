@@ -66,6 +66,10 @@ class ChangeEvent:
         return None
 
     @property
+    def resource_type(self) -> int:
+        return enum_values("ChangeEventResourceType")[self.resource.upper()]
+
+    @property
     def changed_name(self) -> str:
         if self.resource == "ad":
             return f"customers/{self.account.customer_id}/ads/{self.entity.ad_id}"
@@ -75,7 +79,7 @@ class ChangeEvent:
         event = message_class("resources.ChangeEvent")(
             resource_name=f"customers/{self.account.customer_id}/changeEvents/{self.micros}~0~{self.index}",
             change_date_time=self.date_time,
-            change_resource_type=enum_values("ChangeEventResourceType")[self.resource.upper()],
+            change_resource_type=self.resource_type,
             change_resource_name=self.changed_name,
             client_type=enum_values("ChangeClientType")["GOOGLE_ADS_API"],
             user_email=IMPERSONATED_USER,

@@ -35,8 +35,11 @@ def copy_differences(
                 _keep(new, new_only, field)
         elif old.HasField(field.name) or new.HasField(field.name):
             name = field.name
-            below = [getattr(message, name) for message in (old, new, old_only, new_only)]
-            found = copy_differences(*below, f"{path}.")
+            both, either = (
+                (getattr(old, name), getattr(new, name)),
+                (getattr(old_only, name), getattr(new_only, name)),
+            )
+            found = copy_differences(*both, *either, prefix=f"{path}.")
             if not found and old.HasField(name) != new.HasField(name):
                 found = [path]
                 for message, kept in ((old, old_only), (new, new_only)):

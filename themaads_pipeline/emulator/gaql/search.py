@@ -33,6 +33,9 @@ _SHORTCUTS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("campaign", "campaign.id"): lambda campaign: campaign.campaign_id,
     ("campaign", "campaign.name"): lambda campaign: campaign.name,
     ("campaign", "campaign.status"): lambda campaign: campaign.status,
+    ("change_event", "change_event.change_date_time"): lambda event: event.date_time,
+    ("change_event", "change_event.change_resource_type"): lambda event: event.resource_type,
+    ("change_status", "change_status.last_change_date_time"): lambda status: status.event.date_time,
     ("label", "label.name"): lambda label: label.name,
     ("label", "label.status"): lambda label: label.status,
 }
