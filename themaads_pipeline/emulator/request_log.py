@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from themaads_pipeline.emulator.access import number_of
 from themaads_pipeline.emulator.calls import Call
 
 _MAX_REQUESTS = 5_000
@@ -51,13 +52,14 @@ class RequestLog:
             self.statuses: Counter[str] = Counter()
             self.operations: Counter[str] = Counter()
             self.ads_created = 0
+            self.crashes = 0  # errors of the emulator's own, which no client should ever cause
             self.in_flight: Counter[int] = Counter()
             self.peak_in_flight: Counter[int] = Counter()
             self.peak_in_flight_total = 0
             self.peak_mutates_in_flight: Counter[int] = Counter()
 
     def began(self, call: Call) -> None:
-        account = int(call.customer_id) if call.customer_id.isdecimal() else 0
+        account = number_of(call.customer_id)
         with self._lock:
             self.in_flight[account] += 1
             self.peak_in_flight[account] = max(self.peak_in_flight[account], self.in_flight[account])
@@ -67,12 +69,21 @@ class RequestLog:
         with self._lock:
             self.peak_mutates_in_flight[account] = max(self.peak_mutates_in_flight[account], in_flight)
 
+    def crashed(self) -> None:
+        with self._lock:
+            self.crashes += 1
+
     def created(self, ads: int) -> None:
         with self._lock:
             self.ads_created += ads
 
+    def did(self, kinds: list[str]) -> None:
+        """Counts operations that no request did, but a batch job."""
+        with self._lock:
+            self.operations.update(kinds)
+
     def finished(self, entry: LoggedRequest) -> None:
-        account = int(entry.call.customer_id) if entry.call.customer_id.isdecimal() else 0
+        account = number_of(entry.call.customer_id)
         with self._lock:
             self.in_flight[account] -= 1
             self.calls[entry.call.method] += 1
