@@ -190,6 +190,10 @@ class RunningEmulator:
         """Move the emulator's clock."""
         self._call("POST", "/clock", {"offset_s": offset_s})
 
+    def methods(self) -> dict[str, str]:
+        """The name of each method's request, by the method's path without a version."""
+        return dict(self._call("GET", "/methods"))
+
     def tokens(self, **script: Any) -> None:
         """How access tokens and grants misbehave from now on; without arguments not at all."""
         self._call("POST", "/tokens", script)

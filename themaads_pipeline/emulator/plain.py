@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from themaads_pipeline.emulator.access import number_of
 from themaads_pipeline.emulator.entities import Account, Ad, AdGroup, Label
 from themaads_pipeline.emulator.messages import Message, enum_name, message_class
 from themaads_pipeline.emulator.request_log import LoggedRequest
+from themaads_pipeline.emulator.reviews import approval_by, topics_at
 from themaads_pipeline.emulator.services.mutate_methods import RESOURCES
 
 
@@ -54,8 +56,8 @@ def plain_ad(ad: Ad) -> dict[str, Any]:
         "label_ids": [label.label_id for label in ad.labels],
         "approval_status": enum_name("PolicyApprovalStatus", ad.approval_status)
         if ad.approval_status
-        else "APPROVED",
-        "policy_topics": [entry.topic for entry in ad.policy_topics],
+        else approval_by(topics_at(ad, 0.0)),
+        "policy_topics": [entry.topic for entry in topics_at(ad, 0.0)],
         "seeded": not ad.request_id,
         "created_by_request": ad.request_id,
         "created_at": ad.created_at,
@@ -86,7 +88,7 @@ def _text(asset: Message) -> dict[str, Any]:
 def plain_request(entry: LoggedRequest, accounts: dict[int, Account]) -> dict[str, Any]:
     """A logged request with the result of each operation, and what creations of ads asked for."""
     call = entry.call
-    account = accounts.get(int(call.customer_id)) if call.customer_id.isdecimal() else None
+    account = accounts.get(number_of(call.customer_id))
     results = []
     for index in range(len(call.kinds)):
         name = call.results[index] if index < len(call.results) else ""
@@ -116,6 +118,6 @@ def _asked(index: int, name: str, entry: LoggedRequest, account: Account | None)
     )
     ad_group = operation.create.ad_group.rpartition("/")[2]
     return {
-        "ad_group_id": int(ad_group) if ad_group.isdecimal() else None,
+        "ad_group_id": int(ad_group) if ad_group.isdecimal() and len(ad_group) < 20 else None,
         **plain_texts(operation.create.ad),
     }

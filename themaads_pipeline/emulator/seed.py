@@ -43,7 +43,8 @@
             policy_topics: [ALCOHOL]
         documents: {campaign_budget: [...]}      # see `seed_documents`
     policy:
-      - {word: casino, topic: GAMBLING, exemptible: false, type: PROHIBITED}
+      # exemptible: false, type: PROHIBITED, after_s: 0, share: 1 where not said otherwise; see `policy`
+      - {word: casino, topic: GAMBLING, exemptible: true, type: LIMITED, after_s: 3600, share: 0.5}
       - {domain: bad.example, topic: MALICIOUS_SOFTWARE}
     generate:                            # see `generated`
       {accounts: 28, ad_groups: 50000, seed: 1, first_customer_id: 2000000001, manager: 1000000001}

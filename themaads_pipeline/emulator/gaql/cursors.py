@@ -47,7 +47,7 @@ class Cursors:
             cursor = self._cursors.get(key)
             if cursor is not None:
                 self._cursors.move_to_end(key)
-        if not position.isdecimal() or not key:
+        if not position.isdecimal() or len(position) > 19 or not key:
             raise RequestRefusedError(ApiError(code="RequestError.INVALID_PAGE_TOKEN", trigger=token))
         if cursor is None:
             raise RequestRefusedError(ApiError(code="RequestError.EXPIRED_PAGE_TOKEN", trigger=token))

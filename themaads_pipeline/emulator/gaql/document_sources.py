@@ -34,7 +34,7 @@ def referenced_document(kind: str) -> Callable[[Document], Document | None]:
 def _id_in(document: Document, field: str) -> int:
     """The id in a field of the document that holds a resource name; -1, no id, where there is none."""
     text = getattr(document.body, field, "").rpartition("/")[2]
-    return int(text) if text.isdecimal() else -1
+    return int(text) if text.isdecimal() and len(text) < 20 else -1
 
 
 def document_source(kind: str, **attributed: Callable[[Document], Any]) -> Source:

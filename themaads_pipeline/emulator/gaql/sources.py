@@ -45,7 +45,7 @@ class AdGroupLabel:
 def _number_at_end(name: str) -> int:
     """The id at the end of a resource name, -1 (no id) for anything else."""
     text = name.rpartition("/")[2].rpartition("~")[2]
-    return int(text) if text.isdecimal() else -1
+    return int(text) if text.isdecimal() and len(text) < 20 else -1
 
 
 def _ad_groups_by_id(account: Account, ids: Iterable[int]) -> Iterator[AdGroup]:

@@ -39,7 +39,7 @@ def _create(tx: Transaction, operation: Message) -> Attached:
 
 def _managers_label(tx: Transaction, name: str) -> Label:
     number = name.rpartition("/")[2]
-    if number.isdecimal():
+    if number.isdecimal() and len(number) < 20:
         for manager in managers_of(tx.account):
             found = manager.labels.get(int(number))
             if found is not None and found.status != LABEL_REMOVED:

@@ -58,7 +58,7 @@ class _ByName:
 
     def get(self, name: str) -> Any:
         number = name.rpartition("/")[2].rpartition("~")[2]
-        found = self._entities.get(int(number)) if number.isdecimal() else None
+        found = self._entities.get(int(number)) if number.isdecimal() and len(number) < 20 else None
         return found if found is not None and found.resource_name == name else None
 
 
