@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from themaads_pipeline.emulator.changes import ChangeLog
 from themaads_pipeline.emulator.messages import Message, enum_values, message_class
+from themaads_pipeline.emulator.reviews import fill_review
 from themaads_pipeline.emulator.serving import fill_ad_group, fill_campaign
 
 ENABLED, PAUSED, REMOVED = 2, 3, 4  # the same numbers in every status enum of ads, ad groups and campaigns
@@ -181,8 +182,9 @@ class Ad(Entity):
     status: int = ENABLED
     labels: tuple[Label, ...] = ()
     request_id: str = ""  # empty: seeded
-    approval_status: int = 0  # 0: approved once the review is over
+    approval_status: int = 0  # 0: what the topics lead to, once the review is over
     policy_topics: tuple[Message, ...] = ()
+    late_topics: tuple[tuple[float, Message], ...] = ()  # found in review, from a moment on
     review_until: float = 0.0
 
     @property
@@ -208,14 +210,7 @@ class Ad(Entity):
         )
         self._fill(ad_group_ad.ad)
         ad_group_ad.labels.extend([label.resource_name for label in self.labels])
-        summary = ad_group_ad.policy_summary
-        if now and now < self.review_until:
-            summary.review_status = enum_values("PolicyReviewStatus")["REVIEW_IN_PROGRESS"]
-            summary.approval_status = enum_values("PolicyApprovalStatus")["UNKNOWN"]
-        else:
-            summary.review_status = enum_values("PolicyReviewStatus")["REVIEWED"]
-            summary.approval_status = self.approval_status or enum_values("PolicyApprovalStatus")["APPROVED"]
-            summary.policy_topic_entries.extend(self.policy_topics)
+        fill_review(self, ad_group_ad, now)
         return ad_group_ad
 
 
