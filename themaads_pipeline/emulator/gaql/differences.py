@@ -24,7 +24,8 @@ def copy_differences(
     """
     paths: list[str] = []
     left_out = _output_only(new.DESCRIPTOR.full_name)
-    for field in new.DESCRIPTOR.fields:
+    present = {field.index: field for message in (old, new) for field, _ in message.ListFields()}
+    for _, field in sorted(present.items()):
         if field.name in left_out:
             continue
         path = prefix + field.name.rstrip("_")
