@@ -29,6 +29,7 @@
             ad_group_id: 1
             status: ENABLED
             type: RESPONSIVE_SEARCH_AD   # default
+            expanded_text_ad: {headline_part1: Schoenen}   # of an EXPANDED_TEXT_AD
             headlines: [Schoenen, {text: Gratis bezorgd, pinned: HEADLINE_1}]
             descriptions: [..., ...]
             path1: schoenen
@@ -227,6 +228,9 @@ def _plant_ad(account: Account, item: dict[str, Any]) -> None:
     message = message_class("resources.Ad")(name=item.get("name", ""))
     if kind == "RESPONSIVE_SEARCH_AD":
         _fill_texts(message.responsive_search_ad, item)
+    elif kind == "EXPANDED_TEXT_AD":
+        for field, text in (item.get("expanded_text_ad") or {}).items():
+            setattr(message.expanded_text_ad, field, text)
     for field in ("final_urls", "final_mobile_urls"):
         getattr(message, field).extend(item.get(field) or ())
     for field in ("tracking_url_template", "final_url_suffix"):

@@ -11,6 +11,7 @@ from themaads_pipeline_tests.conformance.account import (
     DESCRIPTIONS,
     HEADLINES,
     MANAGER,
+    SEED,
     SHOES,
     SHOP,
     add_ad,
@@ -221,6 +222,16 @@ def test_a_creation_says_nothing_that_is_googles_to_say(
     with pytest.raises(GoogleAdsException) as refused:
         send(client, "AdGroupAd", request)
     assert codes(refused.value.failure) == [error]
+
+
+def test_an_old_ad_is_read_with_its_texts(client: Any, emulator: RunningEmulator) -> None:
+    old = {"type": "EXPANDED_TEXT_AD", "expanded_text_ad": {"headline_part1": "Schoenen", "path1": "heren"}}
+    shop = {**SEED["accounts"][0], "ads": [{"id": 103, "ad_group_id": BOOTS, **old}]}
+    emulator.seed({**SEED, "accounts": [shop]})
+    query = "SELECT ad_group_ad.ad.expanded_text_ad.headline_part1, ad_group_ad.ad.type FROM ad_group_ad"
+    (row,) = search(client, query)
+    assert row.ad_group_ad.ad.expanded_text_ad.headline_part1 == "Schoenen"
+    assert row.ad_group_ad.ad.type_ == client.enums.AdTypeEnum.EXPANDED_TEXT_AD
 
 
 def test_an_existing_ad_is_not_shared_with_another_ad_group(client: Any) -> None:
