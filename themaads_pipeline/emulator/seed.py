@@ -103,7 +103,7 @@ def plant(world: World, seed: dict[str, Any]) -> None:
             plant_documents(world, accounts[_customer_id(entry["customer_id"])], entry.get("documents") or {})
         policy = Policy(tuple(PolicyRule(**rule) for rule in seed.get("policy") or ()))
         traffic = Traffic.from_seed(seed["metrics"]) if seed.get("metrics") else None
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"seed: {error!r}") from error
     _complete_hierarchy(accounts)
     taken = (

@@ -16,8 +16,8 @@ _PAUSED, _REMOVED = 3, 4
 
 @lru_cache(maxsize=10_000)
 def moment_of(text: str, time_zone: str) -> float:
-    """Seconds since the epoch of a `start_date_time` or `end_date_time`, in the account's time zone."""
-    return datetime.strptime(text, DATE_TIME).replace(tzinfo=ZoneInfo(time_zone)).timestamp()
+    """Seconds since the epoch of a campaign's date, in the account's time zone. A seed may leave the time out."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(time_zone)).timestamp()
 
 
 def state_of_campaign(campaign: "Campaign", now: float) -> str:

@@ -31,6 +31,8 @@ def check_dates(
         at = (*path, (name, None))
         if not text:
             body.ClearField(name)
+        elif not _changed(body, before, name):
+            dates[name] = datetime.fromisoformat(text)
         elif date := _date(text, errors, at):
             dates[name] = date
             setattr(body, name, date.strftime(DATE_TIME))
@@ -49,7 +51,7 @@ def _check_start(
     start: datetime, before: Message, today: datetime, errors: Errors, path: Path, *, timed: bool
 ) -> None:
     at = (*path, ("start_date_time", None))
-    started = before is not None and datetime.strptime(before.start_date_time, DATE_TIME) <= today  # noqa: DTZ007
+    started = before is not None and datetime.fromisoformat(before.start_date_time) <= today
     if started:
         errors.add("DateRangeError.CANNOT_MODIFY_START_DATE_IF_ALREADY_STARTED", at)
     elif start.date() < today.date():
