@@ -51,9 +51,13 @@ def home(accounts: Accounts, account: int, kind: str, key: str) -> tuple[dict[An
         resource, _, name = key.partition(" ")
         return accounts[account].documents.setdefault(resource, {}), name
     owner = accounts[account]
-    return {"Ad": owner.ads, "AdGroup": owner.ad_groups, "Campaign": owner.campaigns, "Label": owner.labels}[
-        kind
-    ], int(key)
+    homes: dict[str, dict[int, Any]] = {
+        "Ad": owner.ads,
+        "AdGroup": owner.ad_groups,
+        "Campaign": owner.campaigns,
+        "Label": owner.labels,
+    }
+    return homes[kind], int(key)
 
 
 def is_kept(accounts: Accounts, entity: Entity) -> bool:

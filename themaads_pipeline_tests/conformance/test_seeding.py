@@ -64,11 +64,12 @@ def test_the_upload_file_names_generated_ad_groups_alone(emulator: RunningEmulat
 
 def test_a_seed_that_contradicts_itself_changes_nothing(emulator: RunningEmulator) -> None:
     before = emulator.accounts()
-    for seed in (
+    seeds: list[dict[str, Any]] = [
         {"acounts": []},
         {"accounts": [{"customer_id": _FIRST}], **_figures(1, 1)},
         {"generate": {"ad_group": 5}},
-    ):
+    ]
+    for seed in seeds:
         with pytest.raises(EmulatorError, match="ValueError"):
             emulator.seed(seed)
     assert emulator.accounts() == before
