@@ -16,7 +16,7 @@ _PAUSED, _REMOVED = 3, 4
 
 @lru_cache(maxsize=10_000)
 def moment_of(text: str, time_zone: str) -> float:
-    """Seconds since the epoch of a campaign's date, in the account's time zone. A seed may leave the time out."""
+    """When a campaign's date begins, in the account's time zone; a seed may leave its time out."""
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(time_zone)).timestamp()
 
 
