@@ -186,6 +186,11 @@ class RunningEmulator:
         self._moment = moment
         self.clock(offset_s=moment.timestamp() - time.time())
 
+    def follow_the_clock(self) -> None:
+        """Let the emulator go by this machine's clock again, after `set_now`."""
+        self._moment = None
+        self.clock(offset_s=0.0)
+
     def clock(self, *, offset_s: float) -> None:
         """Move the emulator's clock."""
         self._call("POST", "/clock", {"offset_s": offset_s})

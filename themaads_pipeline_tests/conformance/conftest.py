@@ -22,6 +22,7 @@ def emulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 @pytest.fixture
 def emulator(emulator_process: RunningEmulator) -> RunningEmulator:
     emulator_process.profile("instant")
+    emulator_process.follow_the_clock()
     emulator_process.seed(SEED)
     emulator_process.reset()
     return emulator_process
