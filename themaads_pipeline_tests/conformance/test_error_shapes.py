@@ -153,7 +153,7 @@ def test_the_delay_of_a_quota_error_is_in_the_details_and_in_the_metadata(
         assert scope.name == "ACCOUNT"
 
 
-@pytest.mark.parametrize("version", ["v23", "v24", "v25", "v26"])
+@pytest.mark.parametrize("version", ["v24", "v26"])
 def test_the_metadata_behind_an_error_is_keyed_by_version(
     version: str, client_for: ClientFor, emulator: RunningEmulator
 ) -> None:
