@@ -288,7 +288,7 @@ def test_an_edited_ad_is_reviewed_anew(client: Any, emulator: RunningEmulator) -
     client.get_service("AdService").mutate_ads(request=request)
     assert _Summary(client, name).review == "REVIEW_IN_PROGRESS"
     emulator.clock(offset_s=1_400)
-    assert _Summary(client, name).topics == ["ALCOHOL"]
+    assert "ALCOHOL" in _Summary(client, name).topics
 
 
 @pytest.mark.parametrize("rule", [{"topic": "X"}, {"topic": "X", "word": "x", "type": "FORBIDDEN"}])
