@@ -5,7 +5,7 @@ pass here.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from themaads_pipeline.emulator.ad_texts import is_past, is_writable, text_facts
+from themaads_pipeline.emulator.ad_texts import is_past, text_facts
 from themaads_pipeline.emulator.ad_urls import check_app_urls, check_collections, check_urls
 from themaads_pipeline.emulator.failures import Errors, Path
 from themaads_pipeline.emulator.messages import Message, enum_values
@@ -64,10 +64,9 @@ class AdRules:
             check_collections(ad, errors, path)
         rsa = ad.responsive_search_ad
         below = (*path, ("responsive_search_ad", None))
-        headlines, descriptions = (
-            _check_texts(getattr(rsa, rule.name), rule, errors, below, now=now, time_zone=time_zone)
-            for rule in self._rules
-        )
+        first, second = self._rules
+        headlines = _check_texts(rsa.headlines, first, errors, below, now=now, time_zone=time_zone)
+        descriptions = _check_texts(rsa.descriptions, second, errors, below, now=now, time_zone=time_zone)
         path1, path2 = rsa.path1, rsa.path2
         if path2 and not path1:
             errors.add("AdError.CANNOT_SET_PATH2_WITHOUT_PATH1", (*below, ("path2", None)), trigger=path2)
@@ -90,15 +89,11 @@ def _check_path(text: str, errors: Errors, at: Path) -> None:
 def _check_texts(
     assets: Iterable[Message], rule: _TextRule, errors: Errors, below: Path, *, now: float, time_zone: str
 ) -> list[str]:
-    texts: list[str] = []
-    pinned: list[int] = []
-    for asset in assets:
-        texts.append(asset.text)
-        if pin := asset.pinned_field:
-            pinned.append(pin)
-            if pin not in rule.pins:
-                at = (*below, (rule.name, len(texts) - 1), ("pinned_field", None))
-                errors.add(_pin_problem(pin), at)
+    held = [*assets]  # each look at a repeated field would make its wrappers anew
+    texts = [asset.text for asset in held]
+    pinned = [pin for asset in held if (pin := asset.pinned_field)]
+    if not rule.pins.issuperset(pinned):
+        _check_pins(held, rule, errors, below)
     if not rule.at_least <= len(texts) <= rule.at_most:
         name = "TOO_FEW" if len(texts) < rule.at_least else "TOO_MANY"
         errors.add(f"CollectionSizeError.{name}", (*below, (rule.name, None)))
@@ -107,18 +102,26 @@ def _check_texts(
         errors.add(code, (*below, (rule.name, None)))
     distinct = set(texts)
     # What was plain in another ad is plain in this one: nearly all of a theme's texts are known here.
-    unusual = distinct - rule.plain
-    if len(distinct) != len(texts) or unusual:
-        _check_duplicates(texts, rule.name, errors, below)
-    for text in unusual:
-        if 0 < len(text) <= rule.width and text.isascii() and _is_plain(text):
+    may_repeat = len(distinct) != len(texts)
+    for text in distinct - rule.plain:
+        if 0 < len(text) <= rule.width and _is_plain(text):
             if len(rule.plain) > _MAX_PLAIN:
                 rule.plain.clear()
             rule.plain.add(text)
             continue
+        may_repeat = may_repeat or text != text.strip()
         at = (*below, (rule.name, texts.index(text)), ("text", None))
         _check_text(text, rule.width, errors, at, now=now, time_zone=time_zone)
+    if may_repeat:
+        _check_duplicates(texts, rule.name, errors, below)
     return texts
+
+
+def _check_pins(assets: Iterable[Message], rule: _TextRule, errors: Errors, below: Path) -> None:
+    for index, asset in enumerate(assets):
+        if asset.pinned_field and asset.pinned_field not in rule.pins:
+            at = (*below, (rule.name, index), ("pinned_field", None))
+            errors.add(_pin_problem(asset.pinned_field), at)
 
 
 def _pin_problem(pin: int) -> str:
@@ -127,7 +130,14 @@ def _pin_problem(pin: int) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    return "{" not in text and "}" not in text and is_writable(text) and text.strip() == text
+    """Nothing but what can be shown in one column each, and no braces or outer spaces."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "{" not in text
+        and "}" not in text
+        and text[0] != " " != text[-1]
+    )
 
 
 def _check_duplicates(texts: list[str], name: str, errors: Errors, below: Path) -> None:

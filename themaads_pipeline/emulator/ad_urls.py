@@ -143,12 +143,14 @@ def check_parameters(ad: Message, errors: Errors, path: Path) -> None:
             errors.add(problem, (*at, ("value", None)), trigger=parameter.value)
 
 
+@lru_cache(maxsize=10_000)
 def _key_problem(key: str) -> str:
     if not _KEY.fullmatch(key):
         return "UrlFieldError.INVALID_CHARACTERS_IN_URL_CUSTOM_PARAMETER_KEY"
     return "StringLengthError.TOO_LONG" if len(key) > _MAX_KEY else ""
 
 
+@lru_cache(maxsize=10_000)
 def _value_problem(value: str) -> str:
     if len(value) > _MAX_VALUE:
         return "StringLengthError.TOO_LONG"

@@ -254,6 +254,8 @@ class FaultBook:
         return [fault for fault in self._faults if fault.scope == scope and fault.concerns(method, account)]
 
     def standing(self, kind: str, account: int | None = None, method: str = "") -> list[Fault]:
+        if not self._faults:
+            return []
         return [
             fault
             for fault in self._faults

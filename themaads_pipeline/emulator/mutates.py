@@ -169,11 +169,7 @@ def _operate(tx: Transaction, step: Step, faults: list[Fault], call: Call) -> An
         concerned = not fault.ad_groups or _ad_group_of(step.operation) in fault.ad_groups
         if concerned and fault.fires(tx.account.customer_id):
             raise OperationRefusedError(scripted_error(fault))
-    operate = {
-        "create": step.resource.create,
-        "update": step.resource.update,
-        "remove": step.resource.remove,
-    }[kind]
+    operate = getattr(step.resource, kind)  # create, update or remove
     if operate is None:
         raise OperationRefusedError(ApiError(code="MutateError.MUTATE_NOT_ALLOWED", path=((kind, None),)))
     if kind == "remove":

@@ -81,8 +81,8 @@ class Policy:
         """Everything in an ad that belongs to a topic: texts, paths and URLs. In the order of the texts."""
         found: list[Finding] = []
         for texts, clean, exclamations in ((headlines, self._clean_headlines, 0), (others, self._clean, 1)):
-            if unknown := set(texts) - clean:
-                found.extend(self._of_texts([text for text in texts if text in unknown], clean, exclamations))
+            if unknown := [text for text in texts if text not in clean]:
+                found.extend(self._of_texts(unknown, clean, exclamations))
         if self.rules:
             for url in (*urls, *mobile_urls):
                 found.extend(self._of_host(url))
@@ -118,6 +118,8 @@ class Policy:
         return findings
 
     def _judge(self, text: str) -> tuple[Finding, ...]:
+        if not self.rules:
+            return ()
         found = []
         lowered = text.lower()
         for rule in self.rules:

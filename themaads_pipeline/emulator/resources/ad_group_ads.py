@@ -99,7 +99,7 @@ def _open_ad_group(tx: Transaction, name: str) -> AdGroup:
     ad_group = tx.account.ad_groups.get(ad_group_id)
     if ad_group is None:
         raise not_found(_AD_GROUP, name)
-    if REMOVED in {ad_group.status, ad_group.campaign.status}:
+    if REMOVED in (ad_group.status, ad_group.campaign.status):
         raise OperationRefusedError(ApiError(code=_REFUSED_REMOVED, path=_AD_GROUP, trigger=name))
     if ad_group.type != "SEARCH_STANDARD":
         raise OperationRefusedError(ApiError(code=_WRONG_TYPE, path=_AD_GROUP, trigger=name))
