@@ -46,6 +46,10 @@ class FencedError(PermanentError):
     """This worker was declared dead and replaced: it must send nothing, write nothing and leave."""
 
 
+class StopAskedError(TransientError):
+    """The run was asked to stop: it begins nothing, and settles what is in flight."""
+
+
 class LeaseUnavailableError(TransientError):
     """Another writer holds the account until `expires_at` (the database's clock)."""
 

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         default=10, ge=0, description="Between the two reads that prove absence"
     )
     snapshot_seconds: float = Field(default=300, gt=0, description="Live state older than this is read again")
+    stop_grace_seconds: float = Field(
+        default=45, gt=0, description="How long a run that is ended may settle what is in flight"
+    )
     lease_seconds: float = Field(default=20, gt=0, description="How long an idle worker keeps an account")
 
     @field_validator("home", "upload_dir", "report_dir", "theme_dir", "google_ads_config")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from themaads_pipeline.ads import queries
 from themaads_pipeline.ads.client import AdsClient
-from themaads_pipeline.ads.wire import ReadPolicy, Wire
+from themaads_pipeline.ads.wire import InFlight, ReadPolicy, Wire
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
     AdsError,
@@ -42,6 +42,10 @@ class Gateway:
     def calls(self) -> Counter[str]:
         """How often each method was called on the wire, so far: a copy."""
         return self._wire.calls
+
+    def in_flight(self) -> list[InFlight]:
+        """The requests that wait for their answers now: for whoever has to tell a wait from a stall."""
+        return self._wire.in_flight()
 
     def calls_by_method(self) -> dict[str, int]:
         """`{"AdGroupAdService.MutateAdGroupAds": 4, ...}`, sorted by name."""

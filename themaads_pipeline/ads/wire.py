@@ -32,6 +32,15 @@ class ReadPolicy:
     total_s: float = 120.0  # no new attempt after so long
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InFlight:
+    """A request that waits for its answer, at the latest until `ends_at_monotonic`."""
+
+    customer_id: int  # 0: of no account
+    where: str
+    ends_at_monotonic: float
+
+
 class Wire:
     """Sends requests through a client; safe for threads."""
 
@@ -40,6 +49,7 @@ class Wire:
         self._client = client
         self._reads = reads
         self._calls: Counter[str] = Counter()
+        self._in_flight: dict[int, InFlight] = {}  # by thread: each has one request at a time
         self._lock = threading.Lock()
 
     @property
@@ -47,6 +57,11 @@ class Wire:
         """How often each method was called so far: a copy."""
         with self._lock:
             return self._calls.copy()
+
+    def in_flight(self) -> list[InFlight]:
+        """The requests that wait for their answers now."""
+        with self._lock:
+            return list(self._in_flight.values())
 
     def mutate(
         self,
@@ -64,15 +79,16 @@ class Wire:
             OutcomeUnknownError: It may have been committed.
             AdsError: Of the other kinds: it was not.
         """
-        answer = self._once(
-            service,
-            method,
-            request,
-            login_customer_id=login_customer_id,
-            timeout_s=timeout_s,
-            mutate=True,
-            where=where,
-        )
+        with self._waiting(request, where, timeout_s):
+            answer = self._once(
+                service,
+                method,
+                request,
+                login_customer_id=login_customer_id,
+                timeout_s=timeout_s,
+                mutate=True,
+                where=where,
+            )
         return answer, self._client.last_request_id()
 
     def get(self, service: str, method: str, request: Any, *, where: str) -> Any:
@@ -104,17 +120,18 @@ class Wire:
         request = SearchGoogleAdsStreamRequest(customer_id=str(customer_id), query=query)
 
         def call() -> list[_T]:
-            stream = self._once(
-                "GoogleAdsService",
-                "SearchStream",
-                request,
-                login_customer_id=login_customer_id,
-                timeout_s=self._reads.timeout_s,
-                mutate=False,
-                where=where,
-            )
-            with _our_errors(mutate=False, where=where):
-                return [parse(row) for batch in stream for row in batch.results]
+            with self._waiting(request, where, self._reads.timeout_s):
+                stream = self._once(
+                    "GoogleAdsService",
+                    "SearchStream",
+                    request,
+                    login_customer_id=login_customer_id,
+                    timeout_s=self._reads.timeout_s,
+                    mutate=False,
+                    where=where,
+                )
+                with _our_errors(mutate=False, where=where):
+                    return [parse(row) for batch in stream for row in batch.results]
 
         return self._retrying(call)
 
@@ -141,6 +158,22 @@ class Wire:
         self._count(f"{service}.{method}")
         with _our_errors(mutate=mutate, where=where):
             return call(request=request, timeout=remaining, retry=None)
+
+    @contextmanager
+    def _waiting(self, request: Any, where: str, timeout_s: float) -> Iterator[None]:
+        thread = threading.get_ident()
+        waiting = InFlight(
+            customer_id=int(request.customer_id),
+            where=where,
+            ends_at_monotonic=time.monotonic() + timeout_s,
+        )
+        with self._lock:
+            self._in_flight[thread] = waiting
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._in_flight[thread]
 
     def _count(self, method: str) -> None:
         with self._lock:

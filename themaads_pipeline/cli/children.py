@@ -83,16 +83,16 @@ class Child:
         return "\n".join(line for number, line in enumerate(lines) if number in told and line.strip())
 
     def stop(self, *, is_urgent: Callable[[], bool]) -> int:
-        """SIGTERM to it and its descendants, then SIGKILL to whoever is left; how many these were."""
+        """SIGTERM to it and its session, then SIGKILL to whoever is left; how many these were."""
         if self._process is None:
             return 0
-        killed = stop_tree(_descendants(self._process.pid), self.spec.grace, is_urgent=is_urgent)
+        killed = stop_all(session_of(self._process.pid), self.spec.grace, is_urgent=is_urgent)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         return killed
 
 
-def stop_tree(processes: list[psutil.Process], grace: float, *, is_urgent: Callable[[], bool]) -> int:
+def stop_all(processes: list[psutil.Process], grace: float, *, is_urgent: Callable[[], bool]) -> int:
     """End these processes; how many of them had to be killed.
 
     `psutil` compares create times, so a pid that was reused is left alone.
@@ -111,14 +111,11 @@ def stop_tree(processes: list[psutil.Process], grace: float, *, is_urgent: Calla
     return len(alive)
 
 
-def _descendants(leader: int) -> list[psutil.Process]:
-    """The leader, its children and theirs, and whoever else is in its session (its orphans)."""
-    found: dict[int, psutil.Process] = {}
-    with suppress(psutil.Error):
-        process = psutil.Process(leader)
-        found = {each.pid: each for each in [process, *process.children(recursive=True)]}
+def session_of(leader: int) -> list[psutil.Process]:
+    """The leader and everybody in its session, orphans included. Runs have sessions of their own."""
+    found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if os.getsid(process.pid) == leader:
-                found.setdefault(process.pid, process)
-    return list(found.values())
+                found.append(process)
+    return found

@@ -20,10 +20,11 @@ from typing import Self, TextIO
 import psutil
 
 from themaads_pipeline.cli import parts
-from themaads_pipeline.cli.children import Child, Spec, stop_tree
+from themaads_pipeline.cli.children import Child, Spec, session_of, stop_all
 from themaads_pipeline.cli.installation import environment
 from themaads_pipeline.cli.parts import StackError
 from themaads_pipeline.exceptions import ThemaAdsError
+from themaads_pipeline.launchers.worker import workers_of
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.schema import migrate
 from themaads_pipeline.settings import Settings
@@ -193,15 +194,28 @@ class Stack:
     # Stopping
 
     def _stop(self) -> None:
-        """The daemon first: nothing new is launched. Postgres last, so that all can write how they end."""
+        """The daemon first: nothing new is launched. Then the runs, which settle what is in flight. Postgres
+        last, so that all can write how they end.
+        """
         order = ("daemon", "code-server", "webserver", "emulator")
         for child in sorted(self._children, key=lambda each: order.index(each.spec.name)):
+            if child.spec.name == "code-server":
+                self._stop_runs()
             if child.stop(is_urgent=lambda: self._signals > 1):
                 self._say(f"{child.spec.name} did not stop by itself and was killed; its log is {child.log}")
         if self._stops_postgres:
             embedded.stop(self.settings.home)
         self._remains().unlink(missing_ok=True)
         parts.code_server_socket(self.settings.home).unlink(missing_ok=True)
+
+    def _stop_runs(self) -> None:
+        """A machine interrupts: the runs fail, and go on when the stack is started again (invariant 7)."""
+        workers = workers_of(self.settings.home)
+        if workers:
+            self._say(f"ending {len(workers)} run(s); they go on with the next start")
+        grace = self.settings.stop_grace_seconds
+        if killed := stop_all(workers, grace, is_urgent=lambda: self._signals > 1):
+            self._say(f"{killed} of them did not end within {grace:.0f} s and were killed")
 
     def _remains(self) -> Path:
         return self.settings.home / "stack.json"
@@ -234,8 +248,7 @@ class Stack:
                 process = psutil.Process(child["pid"])
                 if abs(process.create_time() - child["created"]) < 0.1:
                     self._say(f"ending {child['name']} of a stack that was killed (pid {process.pid})")
-                    tree = [process, *process.children(recursive=True)]
-                    stop_tree(tree, 10, is_urgent=lambda: self._signals > 0)
+                    stop_all(session_of(process.pid), 10, is_urgent=lambda: self._signals > 0)
 
 
 @contextmanager

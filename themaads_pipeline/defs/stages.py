@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import dagster as dg
 
-from themaads_pipeline.exceptions import FencedError, ThemaAdsError, UploadBusyError
+from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsError, UploadBusyError
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload, UploadStatus
@@ -76,7 +76,7 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
         _leave(error)
     except BaseException as error:
         if not stage.has_ended:
-            how_left = _how_left(context, upload, error)
+            how_left = _how_left(context, stage, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
             _end_interrupted(stage, *((found, upload.message) if keep else how_left))
         if isinstance(error, ThemaAdsError):
@@ -115,15 +115,22 @@ def _is_active(instance: dg.DagsterInstance, run_id: str) -> bool:
     return run is not None and not run.is_finished
 
 
-def _how_left(context: Context, upload: Upload, error: BaseException) -> tuple[UploadStatus, str]:
-    """A person pauses, a machine interrupts: Dagster knows which it was."""
-    if isinstance(error, dg.DagsterExecutionInterruptedError):
-        run = context.instance.get_run_by_id(context.run.run_id)
-        if run is not None and run.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}:
-            why = f"stopped by a person in Dagster: `themaads resume {upload.number}` goes on"
-            return UploadStatus.PAUSED, why
+def _how_left(context: Context, stage: Stage, error: BaseException) -> tuple[UploadStatus, str]:
+    """A person pauses, a machine interrupts: the launcher told the ledger, and Dagster knows of the rest."""
+    told = isinstance(error, dg.DagsterExecutionInterruptedError | StopAskedError)
+    if told and _stopped_by_a_person(context, stage):
+        why = f"stopped by a person in Dagster: `themaads resume {stage.upload.number}` goes on"
+        return UploadStatus.PAUSED, why
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return UploadStatus.INTERRUPTED, why
+
+
+def _stopped_by_a_person(context: Context, stage: Stage) -> bool:
+    by = stage.ledger.beats.stop_asked_by(stage.owner)
+    if by is not None:
+        return by == "person"
+    run = context.instance.get_run_by_id(context.run.run_id)
+    return run is not None and run.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
 
 
 def _end_interrupted(stage: Stage, status: UploadStatus | None, why: str) -> None:

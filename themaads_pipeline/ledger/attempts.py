@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from themaads_pipeline.exceptions import GuardError, LeaseUnavailableError, StaleSnapshotError
+from themaads_pipeline.exceptions import GuardError, LeaseUnavailableError, StaleSnapshotError, StopAskedError
 from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of
 from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.model.items import ItemState
@@ -136,6 +136,7 @@ class Attempts:
 
         Raises:
             FencedError: The upload is not ours any more.
+            StopAskedError: Nothing may be begun any more.
             LeaseUnavailableError: The account is not ours any more.
             StaleSnapshotError: The state was read too long ago or under another lease.
             GuardError: An item is not pending any more, or its ad group is in doubt.
@@ -208,6 +209,8 @@ class Attempts:
                 operations=operations,
                 deadline_s=self._deadline,
             )
+            if row is None:
+                raise StopAskedError(f"#{owner.upload}: run {owner.run_id} was asked to stop")
             yield connection, Attempt(**row, ends_at_monotonic=asked_at + self._deadline)
 
     # After the answer

@@ -7,6 +7,7 @@ from themaads_pipeline.ledger.attempts import Attempts
 from themaads_pipeline.ledger.database import Database
 from themaads_pipeline.ledger.leases import Leases
 from themaads_pipeline.ledger.outcomes import Outcomes
+from themaads_pipeline.ledger.progress import Beats
 from themaads_pipeline.ledger.rows import Rows
 from themaads_pipeline.ledger.uploads import Uploads
 from themaads_pipeline.settings import Settings
@@ -15,10 +16,11 @@ from themaads_pipeline.settings import Settings
 class Ledger:
     """Uploads and their owners, rows and items, account leases, attempts, outcomes: one noun each."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, *, connections: int = 24) -> None:
         """Open the ledger at `url` (`postgresql://…`), whose schema is migrated."""
-        self._database = Database(url)
+        self._database = Database(url, connections=connections)
         self.uploads = Uploads(self._database, stall_seconds=settings.stall_seconds)
+        self.beats = Beats(self._database)
         self.rows = Rows(self._database)
         self.leases = Leases(self._database, lease_seconds=settings.lease_seconds)
         self.attempts = Attempts(

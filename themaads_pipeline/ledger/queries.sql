@@ -57,10 +57,10 @@ where number = :number and status = any(:was);
 
 -- name: current_ownership^
 -- Who owns the upload now: `upload.epoch` names the row. No run: nobody ever did, or a person took it back.
-select upload.epoch as seen_epoch, ownership.*, clock_timestamp() - ownership.progress_at as progress_age,
-       coalesce(ownership.waiting_until > clock_timestamp(), false) as is_waiting
+select upload.epoch as seen_epoch, owner.run_id, owner.stage_ended,
+       extract(epoch from clock_timestamp() - owner.alive_at)::float8 as age_s
 from themaads.upload
-left join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
+left join themaads.owner_progress as owner on owner.upload = upload.number and owner.epoch = upload.epoch
 where upload.number = :upload;
 
 -- name: was_fenced^
@@ -105,12 +105,55 @@ from themaads.upload
 where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ended_at is null
   and upload.number = ownership.upload and upload.epoch = ownership.epoch;
 
+-- name: beat_accounts!
+-- What the accounts that are worked on do. A row of an earlier epoch is taken over; a fenced run writes nothing.
+insert into themaads.account_progress as kept (upload, customer_id, epoch, doing, waiting_until)
+select upload.number, told.customer_id, upload.epoch, told.doing,
+       case when told.waits_s > 0 then clock_timestamp() + make_interval(secs => told.waits_s) end
+from themaads.upload
+cross join unnest(:customer_ids::bigint[], :doings::text[], :waits_s::float8[])
+     as told (customer_id, doing, waits_s)
+where upload.number = :upload and upload.epoch = :epoch
+on conflict (upload, customer_id) do update
+set epoch = excluded.epoch, doing = excluded.doing, waiting_until = excluded.waiting_until,
+    progress_at = case when kept.epoch < excluded.epoch or excluded.customer_id = any(:progressed_ids::bigint[])
+                       then excluded.progress_at else kept.progress_at end;
+
+-- name: rest_accounts!
+delete from themaads.account_progress
+where upload = :upload and epoch <= :epoch and customer_id = any(:customer_ids);
+
+-- name: progress_of_run^
+-- How the run that owns an upload gets on; no row for a run that owns none, or does not any more.
+select upload.number as upload, upload.key, owner.epoch, owner.stage, owner.customer_id, owner.doing,
+       greatest(extract(epoch from clock_timestamp() - owner.alive_at), 0)::float8 as age_s,
+       coalesce(counts.final, 0)::bigint as final, coalesce(counts.total, 0)::bigint as total
+from themaads.owner_progress as owner
+join themaads.upload on upload.number = owner.upload and upload.epoch = owner.epoch
+left join lateral (
+  select sum(items) as total, sum(items) filter (where state in ('done', 'skipped', 'failed')) as final
+  from themaads.item_count where item_count.upload = owner.upload
+) as counts on true
+where owner.run_id = :run_id
+order by owner.epoch desc limit 1;
+
+-- name: ask_to_stop$
+-- From now on the run claims nothing; what it has in flight it may settle.
+update themaads.ownership set stop_asked_at = clock_timestamp(), stop_asked_by = :by
+from themaads.upload
+where ownership.run_id = :run_id and ownership.upload = upload.number and ownership.epoch = upload.epoch
+  and ownership.ended_at is null
+returning ownership.upload;
+
+-- name: stop_asked_by$
+select stop_asked_by from themaads.ownership where upload = :upload and epoch = :epoch;
+
 -- name: progress_of
 -- One row an upload: what `status --json` tells. The rate is that of the last push, going on or over.
 select upload.number, upload.key, upload.status, upload.message, upload.file_name, upload.epoch, upload.read_at,
        ownership.run_id, ownership.stage, ownership.doing, ownership.waiting_until,
-       case when ownership.ended_at is null
-            then extract(epoch from clock_timestamp() - ownership.progress_at)::float8 end as progress_age_s,
+       case when not owner.stage_ended
+            then greatest(extract(epoch from clock_timestamp() - owner.alive_at), 0)::float8 end as progress_age_s,
        extract(epoch from coalesce(push.ended_at, clock_timestamp()) - push.started_at)::float8 as push_s,
        push.final_at_start,
        coalesce(counts.total, 0)::bigint as total, coalesce(counts.pending, 0)::bigint as pending,
@@ -120,6 +163,7 @@ select upload.number, upload.key, upload.status, upload.message, upload.file_nam
        (select count(*) from themaads.rejected_row where rejected_row.upload = upload.number) as rejected
 from themaads.upload
 left join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
+left join themaads.owner_progress as owner on owner.upload = upload.number and owner.epoch = upload.epoch
 left join lateral (
   select * from themaads.ownership as pushing
   where pushing.upload = upload.number and pushing.stage = 'pushing' order by pushing.epoch desc limit 1
@@ -278,9 +322,12 @@ where customer_id = :customer_id and generation = :generation;
 -- ---------------------------------------------------------------- attempts
 
 -- name: begin_attempt^
--- Written before the request leaves. `remaining_s` is what its timeout may be, at this moment.
+-- Written before the request leaves. `remaining_s` is what its timeout may be, at this moment. No row: the run
+-- was asked to stop.
 insert into themaads.attempt (upload, epoch, customer_id, kind, operations, deadline_at)
-values (:upload, :epoch, :customer_id, :kind, :operations, clock_timestamp() + make_interval(secs => :deadline_s))
+select :upload, :epoch, :customer_id, :kind, :operations, clock_timestamp() + make_interval(secs => :deadline_s)
+where not exists (
+  select from themaads.ownership where upload = :upload and epoch = :epoch and stop_asked_at is not null)
 returning attempt_id, deadline_at;
 
 -- name: snapshot_is_fresh^

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from themaads_pipeline.exceptions import PermanentError, UploadBusyError
@@ -68,7 +68,7 @@ class Uploads:
     def __init__(self, database: Database, *, stall_seconds: float) -> None:
         """Keep after how many seconds without progress an owner counts as stalled."""
         self._database = database
-        self._stall = timedelta(seconds=stall_seconds)
+        self._stall = stall_seconds
 
     def register(
         self,
@@ -195,10 +195,9 @@ class Uploads:
                 return Owner(upload=upload, epoch=epoch, run_id=run_id)
 
     def _may_take_over(self, held: dict[str, Any], run_id: str, is_active: Callable[[str], bool]) -> bool:
-        if held["run_id"] is None or held["ended_at"] is not None or held["run_id"] == run_id:
+        if held["run_id"] is None or held["stage_ended"] or held["run_id"] == run_id:
             return True
-        stalled = held["progress_age"] > self._stall and not held["is_waiting"]
-        return stalled or not is_active(held["run_id"])
+        return held["age_s"] > self._stall or not is_active(held["run_id"])
 
     def _take_over(self, upload: int, seen_epoch: int, run_id: str, stage: str) -> int | None:
         with self._database.transaction() as connection:

@@ -218,7 +218,7 @@ class AccountPush:
 
     def _progressed(self) -> None:
         self._failures_in_a_row = 0
-        self._heartbeat.progressed()
+        self._heartbeat.progressed(self.customer_id)
 
     # When it cannot go on now
 

@@ -1,6 +1,7 @@
 """Progress, and the leases of the accounts that are worked on, kept for as long as work goes on."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ class Heartbeat:
         self._leases: set[Lease] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._steps = 0
+        self._steps: Counter[int] = Counter()
         self._thread = threading.Thread(
             target=self._renew, args=(lease_seconds / 3,), name="leases", daemon=True
         )
@@ -31,16 +32,15 @@ class Heartbeat:
         self._ended.set()
         self._thread.join(timeout=5)
 
-    def progressed(self) -> None:
-        """Something was settled."""
+    def progressed(self, customer_id: int) -> None:
+        """Something of this account was settled."""
         with self._lock:
-            self._steps += 1
+            self._steps[customer_id] += 1
 
-    @property
-    def steps(self) -> int:
-        """How often something was settled; a growing number is progress."""
+    def steps(self) -> dict[int, int]:
+        """How often something was settled, by account; a growing number is progress."""
         with self._lock:
-            return self._steps
+            return dict(self._steps)
 
     @contextmanager
     def keeping(self, lease: Lease) -> Iterator[None]:

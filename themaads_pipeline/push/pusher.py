@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
 
-from themaads_pipeline.exceptions import AdsStoppedError, FencedError, TransientError
+from themaads_pipeline.exceptions import AdsStoppedError, FencedError, StopAskedError, TransientError
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.account import AccountPush, Later
 from themaads_pipeline.push.heartbeat import Heartbeat
+from themaads_pipeline.push.pulse import Pulse, Wait
 from themaads_pipeline.push.work import Work
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _BEAT_S = 5.0
+# What stops every account, the gravest first.
+_FOR_ALL = (FencedError, AdsStoppedError, StopAskedError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,6 +138,7 @@ class _Scheduler:
         self._waiting: list[tuple[float, int, AccountPush, Later]] = []
         self._running: dict[Future[Later | None], AccountPush] = {}
         self._errors: list[BaseException] = []
+        self._pulse = Pulse()
         self._pool = ThreadPoolExecutor(
             max_workers=max(1, work.config.accounts_at_once), thread_name_prefix="account"
         )
@@ -143,16 +146,15 @@ class _Scheduler:
     def run(self) -> None:
         """Serve all accounts until none has anything left to do, then raise what one of them met."""
         next_beat = next_report = 0.0
-        seen_steps = -1
         while self._ready or self._waiting or self._running:
             now = time.monotonic()
             if now >= next_report:
                 self._on_progress(_progress(self._work))
                 next_report = now + self._every
-            if now >= next_beat and self._may_beat(seen_steps):
-                seen_steps = self._heartbeat.steps
-                next_beat = now + _BEAT_S
             self._start()
+            if now >= next_beat:
+                self._beat()
+                next_beat = now + _BEAT_S
             if self._running:
                 finished, _ = wait(self._running, timeout=_TICK_S, return_when=FIRST_COMPLETED)
                 for future in finished:
@@ -187,7 +189,9 @@ class _Scheduler:
         if error is not None:
             # The other accounts go on, unless nothing can go on.
             self._errors.append(error)
-            if isinstance(error, FencedError | AdsStoppedError) or not isinstance(error, Exception):
+            if isinstance(error, FencedError | AdsStoppedError | StopAskedError) or not isinstance(
+                error, Exception
+            ):
                 self._work.stop.set()
             log.warning("account %s stopped: %s", push.customer_id, _reason(error))
             return
@@ -197,23 +201,31 @@ class _Scheduler:
             due = time.monotonic() + max(delay, 0.0)
             heapq.heappush(self._waiting, (due, push.customer_id, push, later))
 
-    def _may_beat(self, seen_steps: int) -> bool:
-        """Tell the ledger of progress, or of a wait that has an end; of anything else, nothing."""
-        uploads, owner = self._work.ledger.uploads, self._work.owner
-        if self._heartbeat.steps != seen_steps:
-            uploads.beat(owner, doing="pushing")
-            return True
-        if self._waiting and not self._running:
-            due, _, push, later = self._waiting[0]
-            until = self._work.ledger.attempts.now() + timedelta(seconds=max(0.0, due - time.monotonic()))
-            uploads.beat(owner, doing=f"account {push.customer_id}: {later.reason}", waiting_until=until)
-            return True
-        return False
+    def _beat(self) -> None:
+        """Tell the ledger of progress, and of waits that have an end; of anything else, nothing."""
+        now = time.monotonic()
+        beats, at_rest = self._pulse.news(
+            working=[push.customer_id for push in self._running.values()],
+            later={
+                push.customer_id: Wait(reason=later.reason, until=due)
+                for due, _, push, later in self._waiting
+            },
+            requests={
+                request.customer_id: Wait(reason=request.where, until=request.ends_at_monotonic)
+                for request in self._work.gateway.in_flight()
+            },
+            steps=self._heartbeat.steps(),
+            now=now,
+        )
+        if beats or at_rest:
+            self._work.ledger.beats.write(self._work.owner, beats, at_rest=at_rest)
+        if any(beat.progressed for beat in beats):
+            self._work.ledger.uploads.beat(self._work.owner, doing="pushing")
 
 
 def _gravest(errors: list[BaseException]) -> BaseException:
     """Of several errors the one a person has to know of: fenced, stopped, a bug, then what may go away."""
-    for kind in (FencedError, AdsStoppedError):
+    for kind in _FOR_ALL:
         for error in errors:
             if isinstance(error, kind):
                 return error

@@ -133,6 +133,8 @@ def test_a_stalled_owner_is_replaced_even_when_dagster_believes_in_it(
     work = working(ledger)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("update themaads.ownership set progress_at = progress_at - interval '6 s'")
+        # Ages count from the server's own start at the earliest.
+        connection.execute("select pg_sleep_until(pg_postmaster_start_time() + interval '6 s')")
     assert (
         ledger.uploads.take(work.owner.upload, run_id="run-2", stage="pushing", is_active=always).epoch == 2
     )
