@@ -96,6 +96,7 @@ class HostRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         *command, _ = arguments.get_command_args()
         if command[0] == "dagster":  # .venv/bin need not be in the PATH
             command[:1] = [sys.executable, "-m", "dagster"]
+        command.insert(1, "-P")  # a file in the working folder never hides a module of the same name
         log = self.log_of(run.run_id)
         _forget_old_logs(log.parent)
         process, mark = start(

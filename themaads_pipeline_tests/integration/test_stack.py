@@ -1,112 +1,24 @@
 """`themaads up`: real processes that start in order, are replaced when they die, and leave nobody behind."""
 
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import psutil
 import pytest
 
 from themaads_pipeline.ledger import embedded
-
-ROOT = Path(__file__).parents[2]
-
-# Code of its own: what is tested is the stack, not the job that it runs.
-DEFINITIONS = """
-import time
-import dagster as dg
-
-@dg.asset
-def endless(context: dg.AssetExecutionContext) -> None:
-    context.log.info("at it")
-    while True:
-        time.sleep(0.1)
-
-defs = dg.Definitions(
-    assets=[endless], jobs=[dg.define_asset_job("endless_job", ["endless"])], executor=dg.in_process_executor
+from themaads_pipeline_tests.running_stack import (
+    DEFINITIONS,
+    WORKSPACE,
+    Running,
+    is_alive,
+    launch_endless_run,
+    running,
 )
-"""
-WORKSPACE = "load_from: [{python_file: {relative_path: code.py, location_name: themaads}}]\n"
-
-
-class Running:
-    """A `themaads up` in a process of its own."""
-
-    def __init__(self, home: Path, *options: str) -> None:
-        self.home = home
-        self.output = home / f"output-{time.monotonic_ns()}.txt"
-        with self.output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "themaads_pipeline.cli", "up", *options],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-                env={**os.environ, "THEMAADS_HOME": str(home), "PYTHONUNBUFFERED": "1"},
-            )
-
-    def says(self, words: str) -> bool:
-        if words in (text := self.output.read_text()):
-            return True
-        assert self.process.poll() is None, text
-        return False
-
-    def wait_until(self, happened: Callable[[], bool], *, timeout: float = 120) -> None:
-        deadline = time.monotonic() + timeout
-        while not happened():
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.1)
-
-    @property
-    def url(self) -> str:
-        return str(json.loads((self.home / "stack.json").read_text())["url"])
-
-    def pid_of(self, name: str) -> int:
-        children = json.loads((self.home / "stack.json").read_text())["children"]
-        return next(int(each["pid"]) for each in children if each["name"] == name)
-
-    def ask(self, query: str) -> str:
-        body = json.dumps({"query": query}).encode()
-        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=20) as response:
-            return str(response.read().decode())
-
-    def knows_the_job(self) -> bool:
-        """The web interface answers, and has found the code server's definitions."""
-        query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }"
-        with suppress(OSError):
-            return "endless_job" in self.ask(query)
-        return False
-
-    def members(self) -> list[psutil.Process]:
-        """Everybody who works for this home: found by their environment, not by who started them."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if process.environ().get("THEMAADS_HOME") == str(self.home):
-                    found.append(process)
-        return [each for each in found if each.pid not in {os.getpid(), self.process.pid}]
-
-    def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(timeout=120)  # each part may take its grace on a busy machine
-        assert "was killed" not in self.output.read_text()
-        return code
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """A zombie, where nobody reaps orphans, is not."""
-    with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 @pytest.fixture
@@ -117,28 +29,6 @@ def home() -> Iterator[Path]:
     yield folder
     embedded.stop(folder)
     shutil.rmtree(folder)
-
-
-@contextmanager
-def running(home: Path) -> Iterator[Running]:
-    stack = Running(home, "--workspace", str(home / "workspace-of-test.yaml"), "--port", "0")
-    try:
-        yield stack
-    finally:
-        if stack.process.poll() is None:
-            stack.process.kill()
-            stack.process.wait()
-        for process in stack.members():
-            with suppress(psutil.Error):
-                process.kill()
-
-
-def launch_endless_run(stack: Running) -> None:
-    answer = stack.ask("""mutation { launchRun(executionParams: {runConfigData: {}, selector: {
-        repositoryLocationName: "themaads", repositoryName: "__repository__", jobName: "endless_job"
-    }}) { __typename } }""")
-    assert "LaunchRunSuccess" in answer, answer
-    stack.wait_until(lambda: "STARTED" in stack.ask("{ runsOrError { ... on Runs { results { status } } } }"))
 
 
 def test_ctrl_c_stops_everything_in_order_even_in_the_middle_of_a_run(home: Path) -> None:
