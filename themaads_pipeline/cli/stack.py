@@ -23,9 +23,11 @@ from themaads_pipeline.cli import parts
 from themaads_pipeline.cli.children import Child, Spec, session_of, stop_all
 from themaads_pipeline.cli.installation import environment
 from themaads_pipeline.cli.parts import StackError
+from themaads_pipeline.cli.put_right import put_right
 from themaads_pipeline.exceptions import ThemaAdsError
 from themaads_pipeline.launchers.worker import workers_of
 from themaads_pipeline.ledger import embedded
+from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.schema import migrate
 from themaads_pipeline.settings import Settings
 
@@ -113,7 +115,11 @@ class Stack:
         if self.settings.database_url is None:
             # One that runs on its own (`themaads postgres start`) is left running at the end.
             self._stops_postgres |= embedded.running_url(self.settings.home) is None
-        migrate(embedded.database_url(self.settings))
+        url = embedded.database_url(self.settings)
+        migrate(url)
+        with Ledger(url, self.settings, connections=2) as ledger:
+            for line in put_right(ledger, self.settings.home):
+                self._say(line)
         self.pause(0)
         self.web = web = parts.Web.choose(self._wanted_port, since=time.time())
         early = [parts.code_server(self.settings, self._workspace)]

@@ -14,6 +14,7 @@ from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsEr
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.push.pusher import status_after
 
 __all__ = ["Stage", "refuse", "stage_of", "upload_of"]
 
@@ -122,7 +123,7 @@ def _how_left(context: Context, stage: Stage, error: BaseException) -> tuple[Upl
         why = f"stopped by a person in Dagster: `themaads resume {stage.upload.number}` goes on"
         return UploadStatus.PAUSED, why
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return UploadStatus.INTERRUPTED, why
+    return status_after(error), why
 
 
 def _stopped_by_a_person(context: Context, stage: Stage) -> bool:

@@ -14,12 +14,14 @@ from themaads_pipeline.defs.stages import stage_of
 from themaads_pipeline.defs.upload_items import upload_items
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
+from themaads_pipeline.model.unfinished import MOST_DEATHS
 from themaads_pipeline.push.pusher import PushSummary, push_upload
 from themaads_pipeline.push.work import ItemBudget, Work
 from themaads_pipeline.settings import Settings
 
 __all__ = ["themed_ads"]
 
+_MAX_RETRIES_TAG = "dagster/max_retries"
 _log = logging.getLogger(__name__)
 
 
@@ -58,14 +60,37 @@ def themed_ads(  # noqa: PLR0917 - Dagster calls it by name
             budget=ItemBudget(left=push_config.item_limit),
             stop=threading.Event(),
         )
-        summary = push_upload(work, on_progress=lambda progress: _observe(context, progress))
+        encouragement = Encouragement(context)
+        summary = push_upload(work, on_progress=lambda progress: _observe(context, progress, encouragement))
         stage.has_ended = True
     context.log.info(_in_words(summary))
     if summary.is_finished:
         yield dg.MaterializeResult(metadata=_facts(ledger, summary))
 
 
-def _observe(context: dg.AssetExecutionContext, progress: Progress) -> None:
+class Encouragement:
+    """A run that progresses does not count against the retries: the limit rises above those there were."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        """Nothing is raised before there is progress."""
+        self._context = context
+        self._final_at_start: int | None = None
+        self._is_given = False
+
+    def give(self, progress: Progress) -> None:
+        """Raise the limit, once, when items became final."""
+        if self._final_at_start is None:
+            self._final_at_start = progress.final
+        if self._is_given or progress.final == self._final_at_start:
+            return
+        instance, run_id = self._context.instance, self._context.run.run_id
+        group = instance.get_run_group(run_id)
+        runs = len(list(group[1])) if group else 1
+        instance.add_run_tags(run_id, {_MAX_RETRIES_TAG: str(runs - 1 + MOST_DEATHS)})
+        self._is_given = True
+
+
+def _observe(context: dg.AssetExecutionContext, progress: Progress, encouragement: Encouragement) -> None:
     """Show in Dagster how far it is: 12 ms, every 15 s. A push never fails because it could not be shown."""
     facts = {
         "done": progress.final,
@@ -78,6 +103,7 @@ def _observe(context: dg.AssetExecutionContext, progress: Progress) -> None:
         context.log_event(
             dg.AssetObservation(context.asset_key, partition=context.partition_key, metadata=facts)
         )
+        encouragement.give(progress)
     except Exception:  # noqa: BLE001 - Dagster's storage may be out of reach for a while
         _log.warning("progress could not be shown in Dagster", exc_info=True)
 

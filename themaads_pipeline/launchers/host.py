@@ -160,6 +160,7 @@ class HostRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         why = verdict.why
         if verdict.kill and mark is not None and not kill(mark):
             why += "; it could not be killed, and the ledger shuts it out"
+        self._ledger.bury(run.run_id, why=why)
         return CheckRunHealthResult(WorkerStatus.FAILED, why)
 
     def get_run_worker_debug_info(

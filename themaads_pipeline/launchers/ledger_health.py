@@ -51,6 +51,13 @@ class LedgerHealth:
             _log.warning("the ledger cannot be told that run %s is to stop", run_id, exc_info=True)
             return False
 
+    def bury(self, run_id: str, *, why: str) -> None:
+        """Have the ledger say that the run is dead, and shut it out; untold, the next run shuts it out."""
+        try:
+            self._opened().beats.bury(run_id, why=why)
+        except Exception:  # noqa: BLE001 - the run is declared failed all the same
+            _log.warning("the ledger cannot be told that run %s is dead", run_id, exc_info=True)
+
     def close(self) -> None:
         """Give the ledger back."""
         with self._lock:

@@ -20,6 +20,7 @@ __all__ = [
     "interrupt",
     "kill",
     "look_at",
+    "runs_at_work",
     "start",
     "start_detached",
     "workers_of",
@@ -159,6 +160,16 @@ def workers_of(home: Path) -> list[psutil.Process]:
             if "DAGSTER_EXECUTE_RUN_ARGS" in environment and environment.get("THEMAADS_HOME") == str(home):
                 found.append(process)
     return found
+
+
+def runs_at_work(home: Path) -> frozenset[str]:
+    """The ids of the runs that these workers are there for."""
+    found = set()
+    for process in workers_of(home):
+        with suppress(psutil.Error, OSError, ValueError, KeyError):
+            arguments = json.loads(process.environ()["DAGSTER_EXECUTE_RUN_ARGS"])
+            found.add(str(arguments["pipeline_run_id"]))  # as Dagster serialises `run_id`
+    return frozenset(found)
 
 
 def _process(mark: WorkerMark) -> psutil.Process | None:

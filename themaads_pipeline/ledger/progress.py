@@ -102,6 +102,16 @@ class Beats:
                 queries.set_status(connection, number=upload, status="paused", was=["running"], message=why)
             return upload is not None
 
+    def bury(self, run_id: str, *, why: str) -> int | None:
+        """The run's worker is dead: its upload is interrupted for this reason, and it is shut out.
+
+        Returns:
+            The upload's number; None when the run held none.
+        """
+        with self._database.transaction() as connection:
+            upload: int | None = queries.bury(connection, run_id=run_id, why=why)
+            return upload
+
     def stop_asked_by(self, owner: Owner) -> str | None:
         """Who asked this owner to stop: `person`, `machine`, or nobody."""
         with self._database.transaction() as connection:

@@ -52,7 +52,8 @@ where number = :number and status = any(:was);
 -- name: resume_upload!
 -- By a person: waiting again, and the limit of a trial is lifted with it. The new epoch fences a run that is
 -- still ending, whose last word would be "paused", and makes the sensor's next request a new one.
-update themaads.upload set status = 'waiting', message = '', item_limit = null, epoch = epoch + 1
+update themaads.upload
+set status = 'waiting', message = '', item_limit = null, epoch = epoch + 1, resumed_at = clock_timestamp()
 where number = :number and status = any(:was);
 
 -- name: current_ownership^
@@ -65,7 +66,7 @@ where upload.number = :upload;
 
 -- name: was_fenced^
 select true as fenced from themaads.ownership
-where upload = :upload and run_id = :run_id and ended_how = 'fenced' limit 1;
+where upload = :upload and run_id = :run_id and ended_how in ('fenced', 'died') limit 1;
 
 -- name: next_epoch$
 -- The take-over itself: only one of two that saw the same epoch gets the next.
@@ -78,6 +79,33 @@ returning epoch;
 update themaads.ownership
 set ended_at = clock_timestamp(), ended_how = 'fenced', ended_why = :why
 where upload = :upload and epoch < :epoch and ended_at is null;
+
+-- name: bury_attempts!
+-- What an owner that is gone left open: it died with these in flight.
+update themaads.attempt set died = true
+where upload = :upload and epoch < :epoch and state = 'open' and not died;
+
+-- name: recent_runs
+-- The last runs of an upload, the newest first, since a person last resumed it. A run that progressed read the
+-- file, or left more items final than it found; one that died never said how it ended.
+with run as (
+  select run_id, min(epoch) as first_epoch, max(epoch) as last_epoch, min(started_at) as started_at,
+         min(final_at_start) as final_at_start, max(coalesce(ended_at, progress_at)) as ended_at
+  from themaads.ownership where upload = :upload group by run_id
+)
+select run.run_id, run.started_at, run.ended_at, last.ended_how, last.ended_why,
+       (last.ended_how is null or last.ended_how in ('fenced', 'died')) as died,
+       coalesce(lead(run.final_at_start) over (order by run.first_epoch), counts.final) > run.final_at_start
+         or coalesce(upload.read_at between run.started_at and run.ended_at, false) as progressed
+from run
+join themaads.ownership as last on last.upload = :upload and last.epoch = run.last_epoch
+join themaads.upload on upload.number = :upload
+cross join lateral (
+  select coalesce(sum(items), 0) as final from themaads.item_count
+  where item_count.upload = :upload and state in ('done', 'skipped', 'failed')
+) as counts
+where upload.resumed_at is null or run.started_at > upload.resumed_at
+order by run.first_epoch desc limit 20;
 
 -- name: begin_ownership!
 insert into themaads.ownership (upload, epoch, run_id, stage, host, pid, final_at_start)
@@ -145,13 +173,29 @@ where ownership.run_id = :run_id and ownership.upload = upload.number and owners
   and ownership.ended_at is null
 returning ownership.upload;
 
+-- name: bury$
+-- Its worker is dead: running -> interrupted, with the reason. The new epoch shuts it out should it wake up.
+with dead as (
+  update themaads.ownership
+  set ended_at = clock_timestamp(), ended_how = 'died', ended_why = :why, doing = '', waiting_until = null
+  from themaads.upload
+  where ownership.run_id = :run_id and ownership.upload = upload.number and ownership.epoch = upload.epoch
+    and ownership.ended_at is null
+  returning ownership.upload
+)
+update themaads.upload
+set epoch = epoch + 1,
+    status = case when status = 'running' then 'interrupted' else status end,
+    message = case when status = 'running' then :why else message end
+from dead where upload.number = dead.upload returning number;
+
 -- name: stop_asked_by$
 select stop_asked_by from themaads.ownership where upload = :upload and epoch = :epoch;
 
 -- name: progress_of
 -- One row an upload: what `status --json` tells. The rate is that of the last push, going on or over.
 select upload.number, upload.key, upload.status, upload.message, upload.file_name, upload.epoch, upload.read_at,
-       ownership.run_id, ownership.stage, ownership.doing, ownership.waiting_until,
+       ownership.run_id, ownership.stage, owner.doing, case when not owner.stage_ended then owner.waiting_until end as waiting_until,
        case when not owner.stage_ended
             then greatest(extract(epoch from clock_timestamp() - owner.alive_at), 0)::float8 end as progress_age_s,
        extract(epoch from coalesce(push.ended_at, clock_timestamp()) - push.started_at)::float8 as push_s,
@@ -222,11 +266,17 @@ where upload = :upload and state in ('pending', 'sending', 'applied') and items 
 group by customer_id order by 2 desc, 1;
 
 -- name: open_items
--- One account's items in one state, in file order, after `after`.
-select item_id, customer_id, ad_group_id, edition, state, attempts, new_ad_id, copied_ad_id
+-- One account's items in one state, in file order, after `after`; of so many deaths where that is given.
+select item_id, customer_id, ad_group_id, edition, state, attempts, deaths, new_ad_id, copied_ad_id
 from themaads.item
 where upload = :upload and customer_id = :customer_id and state = :state and item_id > :after
+  and ((:deaths)::smallint is null or deaths = :deaths)
 order by item_id limit :limit;
+
+-- name: deaths_of_pending
+-- How often the account's pending items were in flight when a worker died: each number once, the fewest first.
+select distinct deaths from themaads.item
+where upload = :upload and customer_id = :customer_id and state = 'pending' order by deaths;
 
 -- name: known_ads
 -- Ads that the ledger made for these ad groups, whichever upload asked for them.
@@ -260,9 +310,9 @@ set state = 'failed', category = 'account', code = :code, message = :message, se
 where upload = :upload and customer_id = :customer_id and state in ('pending', 'applied');
 
 -- name: retry_items!
--- By a person only: failed | skipped -> pending. The attempts are kept.
+-- By a person only: failed | skipped -> pending. The attempts are kept, the deaths forgiven.
 update themaads.item
-set state = 'pending', category = null, code = null, message = null, policy_topics = null, trigger = null,
+set state = 'pending', deaths = 0, category = null, code = null, message = null, policy_topics = null, trigger = null,
     settled_at = null
 where upload = :upload and state = any(:states)
   and ((:category)::text is null or category = :category)
@@ -419,8 +469,9 @@ where attempt_item.item_id = absent.item_id and attempt_item.attempt_id = absent
 
 -- name: give_back_absent!
 -- sending -> pending: proven absent in two reads.
-update themaads.item set state = 'pending'
+update themaads.item set state = 'pending', deaths = item.deaths + attempt.died::int
 from unnest(:item_ids::bigint[], :attempt_ids::bigint[]) as absent (item_id, attempt_id)
+join themaads.attempt using (attempt_id)
 where item.item_id = absent.item_id and item.attempt_id = absent.attempt_id and item.state = 'sending';
 
 -- name: fail_unreadable!

@@ -63,9 +63,19 @@ class Rows:
             return [OpenAccount(**row) for row in queries.accounts_with_open_items(connection, upload=upload)]
 
     def open_items(
-        self, upload: int, customer_id: int, state: ItemState, *, after: int = 0, limit: int
+        self,
+        upload: int,
+        customer_id: int,
+        state: ItemState,
+        *,
+        after: int = 0,
+        limit: int,
+        deaths: int | None = None,
     ) -> list[Item]:
-        """The next `limit` items of an account in one state, in file order, behind item `after`."""
+        """The next `limit` items of an account in one state, in file order, behind item `after`.
+
+        With `deaths` only those that were in flight in so many attempts whose worker died.
+        """
         with self._database.transaction() as connection:
             rows = queries.open_items(
                 connection,
@@ -74,8 +84,15 @@ class Rows:
                 state=str(state),
                 after=after,
                 limit=limit,
+                deaths=deaths,
             )
             return [Item(**row | {"state": ItemState(row["state"])}) for row in rows]
+
+    def deaths_of_pending(self, upload: int, customer_id: int) -> list[int]:
+        """The numbers of deaths among the account's pending items, each once, the fewest first."""
+        with self._database.transaction() as connection:
+            rows = queries.deaths_of_pending(connection, upload=upload, customer_id=customer_id)
+            return [row["deaths"] for row in rows]
 
     def known_ads(
         self, customer_id: int, ad_group_ids: Sequence[int]

@@ -9,6 +9,7 @@ from typing import Any
 
 from themaads_pipeline.exceptions import PermanentError, UploadBusyError
 from themaads_pipeline.ledger.database import Database, Owner, queries
+from themaads_pipeline.model.unfinished import RecentRun
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 
 
@@ -207,6 +208,7 @@ class Uploads:
             queries.fence_previous(
                 connection, upload=upload, epoch=epoch, why=f"taken over by run {run_id} for {stage}"
             )
+            queries.bury_attempts(connection, upload=upload, epoch=epoch)
             queries.begin_ownership(
                 connection,
                 upload=upload,
@@ -237,6 +239,11 @@ class Uploads:
                 queries.end_status(
                     connection, upload=owner.upload, epoch=owner.epoch, status=str(status), message=why
                 )
+
+    def recent_runs(self, number: int) -> list[RecentRun]:
+        """The upload's last runs, the newest first; those before a person resumed it are left out."""
+        with self._database.transaction() as connection:
+            return [RecentRun(**row) for row in queries.recent_runs(connection, upload=number)]
 
     def progress(self, number: int | None = None) -> list[Progress]:
         """How far one upload is, or all of them."""

@@ -47,5 +47,6 @@ class Item:
     edition: str
     state: ItemState = ItemState.PENDING
     attempts: int = 0  # how many requests it travelled in
+    deaths: int = 0  # how many of those requests' workers died, without its ad having come to be
     new_ad_id: int | None = None
     copied_ad_id: int | None = None

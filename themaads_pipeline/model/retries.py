@@ -12,3 +12,16 @@ def backoff_s(attempt: int, *, base: float = 5, cap: float = 300, jitter: float)
     """
     doubled = base * 2.0 ** min(max(attempt - 1, 0), _DOUBLINGS)
     return min(doubled, cap / (1 + _JITTER)) * (1 - _JITTER + 2 * _JITTER * jitter)
+
+
+# In so many attempts an item may have been in flight when their worker died, and still be sent: alone.
+MOST_DEATHS_OF_AN_ITEM = 3
+
+
+def most_at_once(batch_size: int, deaths: int) -> int:
+    """How many items with so many deaths may travel together: batches halve around the one that kills.
+
+    >>> [most_at_once(1000, deaths) for deaths in range(4)]
+    [1000, 500, 250, 1]
+    """
+    return 1 if deaths >= MOST_DEATHS_OF_AN_ITEM else max(1, batch_size >> deaths)

@@ -35,6 +35,7 @@ class Upload:
     epoch: int
     read_at: datetime | None  # when its items and rejected rows were written; None: not read yet
     created_at: datetime
+    status_at: datetime  # since when it has this status
     item_limit: int | None = None  # a trial: each run stops after so many items, and the upload is paused
 
 

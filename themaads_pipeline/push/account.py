@@ -18,8 +18,9 @@ from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import Item, ItemState
+from themaads_pipeline.model.outcomes import Category
 from themaads_pipeline.model.planning import Create, Refuse, Skip
-from themaads_pipeline.model.retries import backoff_s
+from themaads_pipeline.model.retries import MOST_DEATHS_OF_AN_ITEM, backoff_s, most_at_once
 from themaads_pipeline.push.batch import BatchSender, BatchSize
 from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.labels import AccountLabels, Labelling
@@ -152,11 +153,39 @@ class AccountPush:
     # Pending items
 
     def _push_pending(self, account: Account, sender: BatchSender, labels: AccountLabels) -> Later | None:
+        """All pending items; those that were in flight when a worker died come last, and in small batches:
+        one of them may be the cause, and must not keep the others from their ads.
+        """
+        work, blocked_until = self._work, None
+        for deaths in work.ledger.rows.deaths_of_pending(work.owner.upload, self.customer_id):
+            if deaths > MOST_DEATHS_OF_AN_ITEM:
+                self._fail_deadly(deaths)
+                continue
+            until = self._push_with_deaths(account, sender, labels, deaths)
+            blocked_until = max(filter(None, (blocked_until, until)), default=None)
+        if work.stop.is_set() or work.budget.is_spent:
+            return None
+        if blocked_until is not None:
+            due_at = blocked_until + timedelta(seconds=work.settings.absence_margin_seconds)
+            return Later(due_at=due_at, reason="ad groups wait for a request in doubt")
+        if work.ledger.rows.open_items(work.owner.upload, self.customer_id, ItemState.PENDING, limit=1):
+            return self._soon("items that failed for a while are tried again")
+        return None
+
+    def _push_with_deaths(
+        self, account: Account, sender: BatchSender, labels: AccountLabels, deaths: int
+    ) -> datetime | None:
+        """The pending items with so many deaths; until when some are blocked by a request in doubt."""
         work, after, blocked_until = self._work, 0, None
         while not work.stop.is_set():
             wanted = min(work.config.read_size, LARGEST_READ)
             found = work.ledger.rows.open_items(
-                work.owner.upload, self.customer_id, ItemState.PENDING, after=after, limit=wanted
+                work.owner.upload,
+                self.customer_id,
+                ItemState.PENDING,
+                after=after,
+                limit=wanted,
+                deaths=deaths,
             )
             # Only what is there is taken: what one account cannot use must not be missing to another.
             items = found[: work.budget.take(len(found))]
@@ -177,18 +206,32 @@ class AccountPush:
             if plans.creates or any(present.lacks_edition_label for present in plans.presents):
                 labels.ensure(sorted({item.edition for item in items}))
             labels.attach([], plans.presents, view.snapshot.ad_groups)
-            if unsent := self._send_all(sender, labels, plans.creates, view):
+            most = most_at_once(self._batch_size.largest, deaths)
+            if unsent := self._send_all(sender, labels, plans.creates, view, most=most):
                 work.budget.give_back(len(unsent))
                 continue  # the same items again, from a fresh look
             after = items[-1].item_id
-        if work.stop.is_set() or work.budget.is_spent:
-            return None
-        if blocked_until is not None:
-            due_at = blocked_until + timedelta(seconds=work.settings.absence_margin_seconds)
-            return Later(due_at=due_at, reason="ad groups wait for a request in doubt")
-        if work.ledger.rows.open_items(work.owner.upload, self.customer_id, ItemState.PENDING, limit=1):
-            return self._soon("items that failed for a while are tried again")
-        return None
+        return blocked_until
+
+    def _fail_deadly(self, deaths: int) -> None:
+        """Every worker that sent it died, the last with nothing else in flight: it is the cause."""
+        ledger, owner = self._work.ledger, self._work.owner
+        items = ledger.rows.open_items(
+            owner.upload, self.customer_id, ItemState.PENDING, limit=LARGEST_READ, deaths=deaths
+        )
+        message = f"{deaths} workers died while it was being sent, the last with nothing else in flight"
+        ends = [
+            PlannedEnd(
+                item_id=item.item_id,
+                state=ItemState.FAILED,
+                category=str(Category.TECHNICAL),
+                code="worker_died",
+                message=message,
+            )
+            for item in items
+        ]
+        ledger.attempts.finish_planned(owner, ends)
+        self._progressed()
 
     def _end_planned(self, plans: Plans, view: View) -> None:
         ends = [_ended(plan, view) for plan in plans.skips]
@@ -198,11 +241,17 @@ class AccountPush:
             self._progressed()
 
     def _send_all(
-        self, sender: BatchSender, labels: AccountLabels, creates: Sequence[Create], view: View
+        self,
+        sender: BatchSender,
+        labels: AccountLabels,
+        creates: Sequence[Create],
+        view: View,
+        *,
+        most: int,
     ) -> Sequence[Create]:
         """Send in batches, ads first, labels after; returns what was not sent: the view is too old."""
         while creates and not self._work.stop.is_set():
-            batch = creates[: self._batch_size.current]
+            batch = creates[: min(self._batch_size.current, most)]
             try:
                 applied = sender.send(batch, view)
             except StaleSnapshotError:

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from themaads_pipeline.exceptions import AdsStoppedError, FencedError, StopAskedError, TransientError
+from themaads_pipeline.exceptions import (
+    AdsStoppedError,
+    FencedError,
+    PermanentError,
+    StopAskedError,
+    TransientError,
+)
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.account import AccountPush, Later
@@ -66,8 +72,7 @@ def push_upload(
     except BaseException as error:
         scheduler.stop(grace_s=0 if isinstance(error, FencedError) else grace_s)
         if not isinstance(error, FencedError):
-            was_finished = before.status is UploadStatus.FINISHED
-            status = None if was_finished else UploadStatus.INTERRUPTED
+            status = None if before.status is UploadStatus.FINISHED else status_after(error)
             work.ledger.uploads.end(work.owner, how="interrupted", why=_reason(error), status=status)
         raise
     finally:
@@ -83,6 +88,11 @@ def push_upload(
         calls_by_method=dict(calls),
         reason=reason,
     )
+
+
+def status_after(error: BaseException) -> UploadStatus:
+    """What an upload is after an error that ended its run: what only a person can mend is not tried again."""
+    return UploadStatus.FAILED if isinstance(error, PermanentError) else UploadStatus.INTERRUPTED
 
 
 def _end(work: Work, progress: Progress) -> str:

@@ -35,6 +35,7 @@ def upload(number: int = 213, epoch: int = 0) -> Upload:
         epoch=epoch,
         read_at=None,
         created_at=datetime(2026, 11, 1, tzinfo=UTC),
+        status_at=datetime(2026, 11, 1, tzinfo=UTC),
     )
 
 

@@ -1,4 +1,4 @@
-"""Progress account by account, the wish to stop, and since when an upload is what it is."""
+"""Progress account by account, the wish to stop, and what died with whom."""
 
 from alembic import op
 
@@ -21,6 +21,10 @@ create table themaads.account_progress (
 alter table themaads.ownership add column stop_asked_at timestamptz;
 alter table themaads.ownership add column stop_asked_by text check (stop_asked_by in ('person', 'machine'));
 create index ownership_run on themaads.ownership (run_id);
+-- died: declared dead by who watches runs, with the reason; fenced: taken over by another run.
+alter table themaads.ownership drop constraint ownership_ended_how_check;
+alter table themaads.ownership add constraint ownership_ended_how_check
+  check (ended_how in ('finished', 'interrupted', 'paused', 'failed', 'fenced', 'died'));
 
 -- Until when the owner of each upload was seen alive: a wait counts until its end, and the slowest account
 -- for all. Postgres away proves nothing, so its own start counts, too.
@@ -28,6 +32,8 @@ create view themaads.owner_progress as
 select ownership.upload, ownership.epoch, ownership.run_id, ownership.stage, ownership.host, ownership.pid,
        ownership.ended_at is not null as stage_ended, ownership.stop_asked_at, ownership.stop_asked_by,
        slowest.customer_id, coalesce(slowest.doing, ownership.doing) as doing,
+       case when slowest.customer_id is null then ownership.waiting_until else slowest.waiting_until end
+         as waiting_until,
        greatest(
          pg_postmaster_start_time(),
          coalesce(
@@ -35,11 +41,21 @@ select ownership.upload, ownership.epoch, ownership.run_id, ownership.stage, own
        ) as alive_at
 from themaads.ownership
 left join lateral (
-  select account.customer_id, account.doing, greatest(account.progress_at, account.waiting_until) as alive_at
+  select account.customer_id, account.doing, account.waiting_until,
+         greatest(account.progress_at, account.waiting_until) as alive_at
   from themaads.account_progress as account
   where account.upload = ownership.upload and account.epoch = ownership.epoch
-  order by 3 limit 1
+  order by alive_at limit 1
 ) as slowest on ownership.ended_at is null;
+"""
+
+DEATHS = """
+-- Its worker died while it was in flight.
+alter table themaads.attempt add column died boolean not null default false;
+-- In how many such attempts the item was, without its ad having come to be: one of them may be the cause.
+alter table themaads.item add column deaths smallint not null default 0;
+-- When a person resumed it: deaths before that are forgiven.
+alter table themaads.upload add column resumed_at timestamptz;
 """
 
 STATUS_AT = """
@@ -55,5 +71,5 @@ create trigger note_status_change before update of status on themaads.upload
 
 
 def upgrade() -> None:
-    for part in (PROGRESS, STATUS_AT):
+    for part in (PROGRESS, DEATHS, STATUS_AT):
         op.execute(part)
