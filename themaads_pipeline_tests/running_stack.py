@@ -120,9 +120,13 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def running(home: Path, **settings: str) -> Iterator[Running]:
-    """A stack that is killed with all its processes at the end, if it still runs then."""
-    stack = Running(home, "--workspace", str(home / "workspace-of-test.yaml"), "--port", "0", **settings)
+def running(home: Path, *options: str, **settings: str) -> Iterator[Running]:
+    """A stack that is killed with all its processes at the end, if it still runs then.
+
+    Without options its code is the endless job.
+    """
+    own = options or ("--workspace", str(home / "workspace-of-test.yaml"))
+    stack = Running(home, "--port", "0", *own, **settings)
     try:
         yield stack
     finally:

@@ -58,7 +58,7 @@ def code_server(settings: Settings, workspace: Path) -> Spec:
 
 
 def emulator(settings: Settings, *, control_port: int, seed: Path | None) -> Spec:
-    """Its ports are chosen here, so that a restarted one is found again."""
+    """Its ports are chosen here, so that a restarted one is found again; its accounts outlive it."""
     folder = settings.emulator_dir
     described = folder / "emulator.json"
     described.unlink(missing_ok=True)
@@ -71,6 +71,7 @@ def emulator(settings: Settings, *, control_port: int, seed: Path | None) -> Spe
         "instant",
     )
     command += ("--port", str(free_port()), "--control-port", str(control_port))
+    command += ("--state", str(folder / "state"))
     command += ("--seed", str(seed)) if seed is not None else ()
     return Spec(name="emulator", command=command, is_ready=lambda _: described.exists(), grace=5)
 

@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any, NoReturn
 
 import dagster as dg
 
+import themaads_pipeline
 from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsError, UploadBusyError
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
@@ -53,6 +58,8 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
     Raises:
         dagster.Failure: There is no such upload, or another run works on it.
     """
+    if _is_a_worker():
+        load_our_code()
     upload = upload_of(context, ledger)
     try:
         owner = ledger.uploads.take(
@@ -151,6 +158,25 @@ def _leave(error: FencedError) -> NoReturn:
     there is.
     """
     _log.error("%s", error)
-    if multiprocessing.parent_process() is not None or "DAGSTER_EXECUTE_RUN_ARGS" in os.environ:
+    if _is_a_worker():
         os._exit(1)
     raise error
+
+
+def _is_a_worker() -> bool:
+    """Whether this process is the run's own."""
+    return multiprocessing.parent_process() is not None or "DAGSTER_EXECUTE_RUN_ARGS" in os.environ
+
+
+@cache
+def load_our_code() -> None:
+    """Import all that a run may need, before it does anything.
+
+    Some of it is imported where it is used, since it is slow to load. An edit that is saved, or a version
+    that is deployed, while the run goes on must not reach it in mid-run.
+    """
+    for package in ("model", "themes", "intake", "ads", "ledger", "push", "reports"):
+        path = [str(Path(themaads_pipeline.__file__).parent / package)]
+        for module in walk_packages(path, f"themaads_pipeline.{package}."):
+            if ".migrations" not in module.name:
+                import_module(module.name)
