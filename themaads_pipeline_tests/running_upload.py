@@ -1,4 +1,4 @@
-"""A whole stack with an upload at work in it, to be disturbed; what Dagster, ledger and emulator say of it."""
+"""A whole stack with an upload at work in it, to be disturbed; what Dagster, ledger, emulator say of it."""
 
 import json
 import os
