@@ -55,3 +55,6 @@ lock: .venv/uv/bin/uv  ## Write requirements.lock anew from pyproject.toml, with
 
 clean:  ## Remove the environment and caches; data in .themaads stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+
+chaos: install  ## Long tests that kill and hang real processes
+	$(BIN)/pytest -m chaos

@@ -1,5 +1,7 @@
 """The connections, the named queries, and the guard that every owner's write starts with."""
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +34,11 @@ class Owner:
     run_id: str
 
 
+def session_name() -> str:
+    """How Postgres calls this process's sessions, so that they can be ended when it is declared dead."""
+    return f"themaads {os.getpid()}@{socket.gethostname()[:40]}"
+
+
 class Database:
     """A pool of connections to the ledger; each thread borrows its own."""
 
@@ -43,7 +50,7 @@ class Database:
             max_size=connections,
             timeout=60,
             open=True,
-            kwargs={"row_factory": dict_row, "application_name": "themaads"},
+            kwargs={"row_factory": dict_row, "application_name": session_name()},
             check=ConnectionPool.check_connection,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from themaads_pipeline.ledger.database import Database, Owner, queries
+from themaads_pipeline.ledger.database import Database, Owner, queries, session_name
 
 __all__ = ["AccountBeat", "Beats", "RunProgress"]
 
@@ -108,6 +108,10 @@ class Beats:
         Returns:
             The upload's number; None when the run held none.
         """
+        with self._database.transaction() as connection:
+            held = queries.held_by(connection, run_id=run_id)
+            if held is not None:
+                list(queries.end_sessions(connection, **held, own=session_name()))
         with self._database.transaction() as connection:
             upload: int | None = queries.bury(connection, run_id=run_id, why=why)
             return upload

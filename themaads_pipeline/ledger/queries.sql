@@ -68,6 +68,16 @@ where upload.number = :upload;
 select true as fenced from themaads.ownership
 where upload = :upload and run_id = :run_id and ended_how in ('fenced', 'died') limit 1;
 
+-- name: end_sessions
+-- Ends the sessions of an owner that is gone: one that hangs in mid-transaction would hold its locks, the upload's
+-- among them, for as long as it hangs. Never our own process's.
+select pg_terminate_backend(session.pid) as ended
+from themaads.ownership
+join pg_stat_activity as session
+  on session.application_name = 'themaads ' || ownership.pid || '@' || left(ownership.host, 40)
+where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ended_at is null
+  and session.application_name <> :own and session.datname = current_database();
+
 -- name: next_epoch$
 -- The take-over itself: only one of two that saw the same epoch gets the next.
 update themaads.upload
@@ -172,6 +182,12 @@ from themaads.upload
 where ownership.run_id = :run_id and ownership.upload = upload.number and ownership.epoch = upload.epoch
   and ownership.ended_at is null
 returning ownership.upload;
+
+-- name: held_by^
+-- Which upload a run owns now.
+select ownership.upload, ownership.epoch from themaads.ownership
+join themaads.upload on upload.number = ownership.upload and upload.epoch = ownership.epoch
+where ownership.run_id = :run_id and ownership.ended_at is null;
 
 -- name: bury$
 -- Its worker is dead: running -> interrupted, with the reason. The new epoch shuts it out should it wake up.

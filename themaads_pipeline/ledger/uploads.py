@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from themaads_pipeline.exceptions import PermanentError, UploadBusyError
-from themaads_pipeline.ledger.database import Database, Owner, queries
+from themaads_pipeline.ledger.database import Database, Owner, queries, session_name
 from themaads_pipeline.model.unfinished import RecentRun
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 
@@ -201,6 +201,8 @@ class Uploads:
         return held["age_s"] > self._stall or not is_active(held["run_id"])
 
     def _take_over(self, upload: int, seen_epoch: int, run_id: str, stage: str) -> int | None:
+        with self._database.transaction() as connection:
+            list(queries.end_sessions(connection, upload=upload, epoch=seen_epoch, own=session_name()))
         with self._database.transaction() as connection:
             epoch: int | None = queries.next_epoch(connection, upload=upload, seen_epoch=seen_epoch)
             if epoch is None:

@@ -13,7 +13,7 @@ from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline_tests.running_stack import ROOT, is_alive
 from themaads_pipeline_tests.running_upload import RunningUpload, restarted, stop, upload_at_work
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("stack")]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import pytest
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline_tests.running_stack import DEFINITIONS, WORKSPACE, Running, is_alive, running
 
+pytestmark = pytest.mark.xdist_group("host_launcher")
+
 # Ends of its own accord only when asked twice.
 DEAF = """
 @dg.asset
