@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint format lock clean
+.PHONY: help install demo up test chaos lint format lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ up: .venv/installed  ## The whole system on this machine, with your own uploads
 test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not chaos"
 
+chaos: .venv/installed  ## Long tests that kill and hang real processes
+	$(BIN)/pytest -m chaos
+
 lint: .venv/installed  ## Lint, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -55,6 +58,3 @@ lock: .venv/uv/bin/uv  ## Write requirements.lock anew from pyproject.toml, with
 
 clean:  ## Remove the environment and caches; data in .themaads stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
-
-chaos: install  ## Long tests that kill and hang real processes
-	$(BIN)/pytest -m chaos
