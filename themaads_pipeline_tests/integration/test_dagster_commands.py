@@ -200,7 +200,7 @@ def test_a_failed_run_is_re_executed_from_where_it_failed(running: Running) -> N
     running.faults([{"kind": "error", "method": "*ListAccessibleCustomers", "error": revoked}])
     before = running.ads_created()
     upload = running.submit("third.csv", slice(20, 30))
-    running.wait_for(upload, UploadStatus.INTERRUPTED)
+    running.wait_for(upload, UploadStatus.FAILED)
     running.wait_until(lambda: running.runs_of(upload)[0]["status"] == "FAILURE")
     [failed] = running.runs_of(upload)
     running.faults([])

@@ -299,7 +299,7 @@ def test_what_interrupts_a_stage_is_the_uploads_message(dagster: Dagster, emulat
     result = dagster.run(upload)
     assert not result.success
     status, why = dagster.status(upload)
-    assert status is UploadStatus.INTERRUPTED
+    assert status is UploadStatus.FAILED
     assert "OAUTH_TOKEN_REVOKED" in why or "credentials" in why
     emulator.clear_faults()
     assert dagster.run(upload).success

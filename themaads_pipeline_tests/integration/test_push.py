@@ -164,7 +164,7 @@ def test_an_upload_that_cannot_go_on_says_why_and_keeps_its_items(pusher: Pusher
     with pytest.raises(AdsStoppedError):
         pusher.push(upload)
     [progress] = pusher.ledger.uploads.progress(upload)
-    assert (progress.status, progress.pending) == (UploadStatus.INTERRUPTED, 100)
+    assert (progress.status, progress.pending) == (UploadStatus.FAILED, 100)
     assert "OAUTH_TOKEN_REVOKED" in progress.message
     pusher.emulator.clear_faults()
     assert pusher.push(upload).progress.done == 100
