@@ -217,11 +217,13 @@ class Stack:
     def _stop_runs(self) -> None:
         """A machine interrupts: the runs fail, and go on when the stack is started again (invariant 7)."""
         workers = workers_of(self.settings.home)
+        sessions = [process for worker in workers for process in session_of(worker.pid)]
         if workers:
             self._say(f"ending {len(workers)} run(s); they go on with the next start")
         grace = self.settings.stop_grace_seconds
         if killed := stop_all(workers, grace, is_urgent=lambda: self._signals > 1):
             self._say(f"{killed} of them did not end within {grace:.0f} s and were killed")
+        stop_all(sessions, 5, is_urgent=lambda: self._signals > 1)
 
     def _remains(self) -> Path:
         return self.settings.home / "stack.json"

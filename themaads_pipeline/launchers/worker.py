@@ -152,12 +152,15 @@ def kill(mark: WorkerMark) -> bool:
 
 
 def workers_of(home: Path) -> list[psutil.Process]:
-    """Every worker that runs with this home: told by its environment, whoever started it, and when."""
+    """Every worker that runs with this home: told by its environment, whoever started it, and when. What a
+    worker itself has started is not a worker: that is no leader of a session.
+    """
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             environment = process.environ()
-            if "DAGSTER_EXECUTE_RUN_ARGS" in environment and environment.get("THEMAADS_HOME") == str(home):
+            ours = environment.get("THEMAADS_HOME") == str(home) and os.getsid(process.pid) == process.pid
+            if ours and "DAGSTER_EXECUTE_RUN_ARGS" in environment:
                 found.append(process)
     return found
 
