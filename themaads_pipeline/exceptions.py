@@ -64,6 +64,10 @@ class StaleSnapshotError(TransientError):
     """The live state was read too long ago, or under another lease: read again."""
 
 
+class LedgerAwayError(TransientError):
+    """Postgres could not be reached for longer than it is waited for."""
+
+
 class GuardError(PermanentError):
     """A guarded transition matched other rows than it had to: a bug, or two writers."""
 

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     stop_grace_seconds: float = Field(
         default=45, gt=0, description="How long a run that is ended may settle what is in flight"
     )
+    outage_seconds: float = Field(
+        default=3600, ge=0, description="How long a run waits for a Postgres that is away before it fails"
+    )
     lease_seconds: float = Field(default=20, gt=0, description="How long an idle worker keeps an account")
 
     @field_validator("home", "upload_dir", "report_dir", "theme_dir", "google_ads_config")

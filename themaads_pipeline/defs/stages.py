@@ -60,6 +60,7 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
     """
     if _is_a_worker():
         load_our_code()
+    ledger.patience.have()
     upload = upload_of(context, ledger)
     try:
         owner = ledger.uploads.take(

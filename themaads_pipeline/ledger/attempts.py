@@ -13,6 +13,7 @@ from typing import Any
 from themaads_pipeline.exceptions import GuardError, LeaseUnavailableError, StaleSnapshotError, StopAskedError
 from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of
 from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.ledger.outages import LOST_CONNECTION, rides_out, rides_out_once
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import Failure
 
@@ -138,9 +139,22 @@ class Attempts:
             FencedError: The upload is not ours any more.
             StopAskedError: Nothing may be begun any more.
             LeaseUnavailableError: The account is not ours any more.
-            StaleSnapshotError: The state was read too long ago or under another lease.
+            StaleSnapshotError: The state was read too long ago or under another lease, or the ledger was out
+                of reach meanwhile.
             GuardError: An item is not pending any more, or its ad group is in doubt.
         """
+        try:
+            return self._claim(owner, lease, planned, read_at=read_at)
+        except LOST_CONNECTION as error:
+            # Committed or not: nothing has been sent, and time has passed.
+            self._withdraw(owner, lease)
+            raise StaleSnapshotError(
+                f"account {lease.customer_id}: the ledger was out of reach: {error}"
+            ) from error
+
+    def _claim(
+        self, owner: Owner, lease: Lease, planned: Sequence[PlannedItem], *, read_at: datetime
+    ) -> Attempt:
         with self._begun(owner, lease, kind="ads", operations=len(planned)) as (connection, attempt):
             fresh = queries.snapshot_is_fresh(
                 connection,
@@ -169,6 +183,15 @@ class Attempts:
             _expect(sending, len(planned), "pending -> sending")
         return attempt
 
+    @rides_out
+    def _withdraw(self, owner: Owner, lease: Lease) -> None:
+        """What was perhaps written down, and never sent: sending -> pending."""
+        with self._database.owned(owner) as connection:
+            queries.withdraw(
+                connection, upload=owner.upload, epoch=owner.epoch, customer_id=lease.customer_id
+            )
+
+    @rides_out
     def begin(self, owner: Owner, lease: Lease, *, kind: str, operations: int) -> Attempt:
         """Write a request down that changes no item's state by itself: `labels` or `label_names`.
 
@@ -215,6 +238,7 @@ class Attempts:
 
     # After the answer
 
+    @rides_out_once
     def settle(
         self,
         owner: Owner,
@@ -232,7 +256,8 @@ class Attempts:
             GuardError: The attempt was settled before, or an item of it is not `sending`.
         """
         with self._database.owned(owner) as connection:
-            self._close(connection, lease, attempt, request_id=request_id, error=error)
+            if not self._close(connection, lease, attempt, request_id=request_id, error=error):
+                return
             settled = queries.settle_sending(
                 connection,
                 attempt_id=attempt.attempt_id,
@@ -247,6 +272,7 @@ class Attempts:
             )
             _expect(settled, len(sent), "sending -> applied, failed or pending")
 
+    @rides_out_once
     def settle_labels(
         self, owner: Owner, labelled: Sequence[LabelledItem], present: Sequence[PlannedEnd] = ()
     ) -> None:
@@ -270,6 +296,7 @@ class Attempts:
             _expect(settled, len(labelled), "applied -> done or failed")
             _finish_planned(connection, owner, present)
 
+    @rides_out_once
     def finish_planned(self, owner: Owner, ended: Sequence[PlannedEnd]) -> None:
         """Record what needs no request: pending -> skipped | failed.
 
@@ -282,6 +309,7 @@ class Attempts:
         with self._database.owned(owner) as connection:
             _finish_planned(connection, owner, ended)
 
+    @rides_out_once
     def close(
         self, owner: Owner, lease: Lease, attempt: Attempt, *, request_id: str = "", error: str = ""
     ) -> None:
@@ -293,6 +321,7 @@ class Attempts:
         with self._database.owned(owner) as connection:
             self._close(connection, lease, attempt, request_id=request_id, error=error)
 
+    @rides_out_once
     def doubt(self, owner: Owner, attempt: Attempt, *, error: str) -> None:
         """Record that the outcome is unknown: the items stay `sending` until they are looked up.
 
@@ -306,6 +335,7 @@ class Attempts:
                 "open -> in doubt",
             )
 
+    @rides_out
     def fail_account(self, owner: Owner, customer_id: int, *, code: str, message: str) -> int:
         """Fail every item of an account that no request may still be changing, in one statement.
 
@@ -328,17 +358,22 @@ class Attempts:
 
     def _close(
         self, connection: Connection, lease: Lease, attempt: Attempt, *, request_id: str, error: str = ""
-    ) -> None:
+    ) -> bool:
+        """False: our lease ran out while the ledger was away, and the next holder looked it all up."""
         settled = queries.settle_attempt(
             connection, attempt_id=attempt.attempt_id, request_id=request_id, error=error or None
         )
-        _expect(settled, 1, "open -> settled")
-        queries.shrink_lease(
+        held = queries.shrink_lease(
             connection, customer_id=lease.customer_id, generation=lease.generation, seconds=self._lease
         )
+        if not settled and not held:
+            return False
+        _expect(settled, 1, "open -> settled")
+        return True
 
     # In doubt (invariant 2)
 
+    @rides_out
     def in_doubt(self, owner: Owner, lease: Lease) -> list[DoubtfulItem]:
         """The account's items whose outcome nobody recorded, whichever upload sent them."""
         with self._database.owned(owner) as connection:
@@ -352,6 +387,7 @@ class Attempts:
             )
             return [DoubtfulItem(**row | {"seen_ad_ids": frozenset(row["seen_ad_ids"])}) for row in rows]
 
+    @rides_out
     def reconcile(
         self,
         owner: Owner,
@@ -386,6 +422,7 @@ class Attempts:
             queries.close_attempts(connection, customer_id=lease.customer_id)
             return int(adopted + given_back)
 
+    @rides_out
     def now(self) -> datetime:
         """The database's clock."""
         with self._database.transaction() as connection:

@@ -14,8 +14,19 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from themaads_pipeline.exceptions import FencedError
+from themaads_pipeline.ledger.outages import Patience
 
 Connection = psycopg.Connection[dict[str, Any]]
+
+_AWAY_S = 10.0  # seconds without a connection, after which Postgres counts as away
+# A server that vanished without a word is noticed within a minute (libpq's; nothing on a local socket).
+_LOST_PEER = {
+    "connect_timeout": 5,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 50_000,
+}
 
 queries: Any = aiosql.from_path(Path(__file__).parent / "queries.sql", "psycopg", mandatory_parameters=False)
 
@@ -42,15 +53,17 @@ def session_name() -> str:
 class Database:
     """A pool of connections to the ledger; each thread borrows its own."""
 
-    def __init__(self, url: str, *, connections: int = 24) -> None:
+    def __init__(self, url: str, *, outage_seconds: float, connections: int = 24) -> None:
         """Open the pool; the first connection is made when it is needed."""
+        self.patience = Patience(outage_seconds)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=0,
             max_size=connections,
-            timeout=60,
+            timeout=_AWAY_S,
+            reconnect_timeout=_AWAY_S / 2,  # the pool's own tries become rarer and rarer: start them anew
             open=True,
-            kwargs={"row_factory": dict_row, "application_name": session_name()},
+            kwargs={"row_factory": dict_row, "application_name": session_name(), **_LOST_PEER},
             check=ConnectionPool.check_connection,
         )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from themaads_pipeline.exceptions import LeaseUnavailableError
 from themaads_pipeline.ledger.database import Database, Owner, queries
+from themaads_pipeline.ledger.outages import rides_out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,7 @@ class Leases:
         self._database = database
         self._seconds = lease_seconds
 
+    @rides_out
     def take(self, owner: Owner, customer_id: int) -> Lease:
         """Become the account's one writer.
 
@@ -49,6 +51,7 @@ class Leases:
                 )
         return Lease(customer_id=customer_id, generation=row["generation"], acquired_at=row["acquired_at"])
 
+    @rides_out
     def renew(self, lease: Lease) -> bool:
         """Keep the account for another while; False when it is lost."""
         with self._database.transaction() as connection:
@@ -60,6 +63,7 @@ class Leases:
             )
             return bool(renewed)
 
+    @rides_out
     def release(self, lease: Lease) -> None:
         """Give the account back now, or, with a request in doubt, at that request's deadline."""
         with self._database.transaction() as connection:

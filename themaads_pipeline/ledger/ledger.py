@@ -6,6 +6,7 @@ from typing import Self
 from themaads_pipeline.ledger.attempts import Attempts
 from themaads_pipeline.ledger.database import Database
 from themaads_pipeline.ledger.leases import Leases
+from themaads_pipeline.ledger.outages import Patience
 from themaads_pipeline.ledger.outcomes import Outcomes
 from themaads_pipeline.ledger.progress import Beats
 from themaads_pipeline.ledger.rows import Rows
@@ -18,7 +19,7 @@ class Ledger:
 
     def __init__(self, url: str, settings: Settings, *, connections: int = 24) -> None:
         """Open the ledger at `url` (`postgresql://…`), whose schema is migrated."""
-        self._database = Database(url, connections=connections)
+        self._database = Database(url, outage_seconds=settings.outage_seconds, connections=connections)
         self.uploads = Uploads(self._database, stall_seconds=settings.stall_seconds)
         self.beats = Beats(self._database)
         self.rows = Rows(self._database)
@@ -32,6 +33,11 @@ class Ledger:
             second_read_seconds=settings.second_read_seconds,
         )
         self.outcomes = Outcomes(self._database)
+
+    @property
+    def patience(self) -> Patience:
+        """For how long a Postgres that is away is waited for."""
+        return self._database.patience
 
     def close(self) -> None:
         """Give every connection back."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from themaads_pipeline.ledger.database import Database, Owner, queries, session_name
+from themaads_pipeline.ledger.outages import rides_out
 
 __all__ = ["AccountBeat", "Beats", "RunProgress"]
 
@@ -57,6 +58,7 @@ class Beats:
         """Keep the database."""
         self._database = database
 
+    @rides_out
     def write(self, owner: Owner, beats: Iterable[AccountBeat], *, at_rest: Iterable[int] = ()) -> None:
         """Note progress and waits, and that some accounts are not worked on any more.
 
@@ -116,6 +118,7 @@ class Beats:
             upload: int | None = queries.bury(connection, run_id=run_id, why=why)
             return upload
 
+    @rides_out
     def stop_asked_by(self, owner: Owner) -> str | None:
         """Who asked this owner to stop: `person`, `machine`, or nobody."""
         with self._database.transaction() as connection:

@@ -415,6 +415,17 @@ from unnest(:item_ids::bigint[], :copied_ad_ids::bigint[], :copied_ad_statuses::
      as planned (item_id, copied_ad_id, copied_ad_status, ad_group_name, campaign_id, campaign_name)
 where item.item_id = planned.item_id and item.upload = :upload and item.state = 'pending';
 
+-- name: withdraw!
+-- sending -> pending: written down in a transaction whose commit was not answered, and never sent.
+with unsent as (
+  update themaads.attempt
+  set state = 'settled', settled_at = clock_timestamp(), error = 'never sent: the ledger was out of reach'
+  where upload = :upload and epoch = :epoch and customer_id = :customer_id and kind = 'ads' and state = 'open'
+  returning attempt_id
+)
+update themaads.item set state = 'pending'
+from unsent where item.attempt_id = unsent.attempt_id and item.state = 'sending';
+
 -- name: settle_attempt!
 update themaads.attempt
 set state = 'settled', settled_at = clock_timestamp(), request_id = :request_id, error = :error

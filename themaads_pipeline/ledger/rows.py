@@ -6,6 +6,7 @@ from datetime import datetime
 
 from themaads_pipeline.exceptions import GuardError
 from themaads_pipeline.ledger.database import Database, Owner, queries, sql_of
+from themaads_pipeline.ledger.outages import rides_out
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
 
 # line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
@@ -57,11 +58,13 @@ class Rows:
             queries.items_from_rows(connection, upload=owner.upload)
             return True
 
+    @rides_out
     def open_accounts(self, upload: int) -> list[OpenAccount]:
         """The accounts with work left, the one with the most first: it decides when the upload ends."""
         with self._database.transaction() as connection:
             return [OpenAccount(**row) for row in queries.accounts_with_open_items(connection, upload=upload)]
 
+    @rides_out
     def open_items(
         self,
         upload: int,
@@ -88,12 +91,14 @@ class Rows:
             )
             return [Item(**row | {"state": ItemState(row["state"])}) for row in rows]
 
+    @rides_out
     def deaths_of_pending(self, upload: int, customer_id: int) -> list[int]:
         """The numbers of deaths among the account's pending items, each once, the fewest first."""
         with self._database.transaction() as connection:
             rows = queries.deaths_of_pending(connection, upload=upload, customer_id=customer_id)
             return [row["deaths"] for row in rows]
 
+    @rides_out
     def known_ads(
         self, customer_id: int, ad_group_ids: Sequence[int]
     ) -> dict[tuple[int, str], frozenset[int]]:
@@ -105,6 +110,7 @@ class Rows:
                 known.setdefault((row["ad_group_id"], row["edition"]), set()).add(row["new_ad_id"])
         return {key: frozenset(ids) for key, ids in known.items()}
 
+    @rides_out
     def ad_groups_in_doubt(self, customer_id: int, ad_group_ids: Sequence[int]) -> dict[int, datetime]:
         """Ad groups that a request may still be changing, with its deadline: nobody mutates them now."""
         with self._database.transaction() as connection:

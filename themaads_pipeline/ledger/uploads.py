@@ -9,6 +9,7 @@ from typing import Any
 
 from themaads_pipeline.exceptions import PermanentError, UploadBusyError
 from themaads_pipeline.ledger.database import Database, Owner, queries, session_name
+from themaads_pipeline.ledger.outages import rides_out
 from themaads_pipeline.model.unfinished import RecentRun
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 
@@ -115,12 +116,14 @@ class Uploads:
             queries.relocate_upload(connection, number=number, file_path=file_path, file_name=file_name)
             return _upload(queries.upload_by_number(connection, number=number))
 
+    @rides_out
     def by_key(self, key: str) -> Upload | None:
         """The upload of a partition."""
         with self._database.transaction() as connection:
             row = queries.upload_by_key(connection, key=key)
             return _upload(row) if row else None
 
+    @rides_out
     def by_number(self, number: int) -> Upload | None:
         """The upload that people call #`number`."""
         with self._database.transaction() as connection:
@@ -164,6 +167,7 @@ class Uploads:
 
     # One owner (invariant 3)
 
+    @rides_out
     def take(self, upload: int, *, run_id: str, stage: str, is_active: Callable[[str], bool]) -> Owner:
         """Take the upload for a run: its epoch fences whoever had it before.
 
@@ -222,6 +226,7 @@ class Uploads:
             )
             return epoch
 
+    @rides_out
     def beat(self, owner: Owner, *, doing: str = "", waiting_until: datetime | None = None) -> None:
         """Say that the run progresses, or what it waits for and until when. Harmless when fenced."""
         with self._database.transaction() as connection:
@@ -229,6 +234,7 @@ class Uploads:
                 connection, upload=owner.upload, epoch=owner.epoch, doing=doing, waiting_until=waiting_until
             )
 
+    @rides_out
     def end(self, owner: Owner, *, how: str, why: str = "", status: UploadStatus | None = None) -> None:
         """End this stage of the run; `status`, when given, becomes the upload's, with `why` as its message.
 
@@ -247,6 +253,7 @@ class Uploads:
         with self._database.transaction() as connection:
             return [RecentRun(**row) for row in queries.recent_runs(connection, upload=number)]
 
+    @rides_out
     def progress(self, number: int | None = None) -> list[Progress]:
         """How far one upload is, or all of them."""
         with self._database.transaction() as connection:

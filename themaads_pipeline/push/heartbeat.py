@@ -3,8 +3,9 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from themaads_pipeline.exceptions import LedgerAwayError
 from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.ledger.ledger import Ledger
 
@@ -59,4 +60,5 @@ class Heartbeat:
                 leases = list(self._leases)
             for lease in leases:
                 # A lease that is lost shows in the next claim, which is refused.
-                self._ledger.leases.renew(lease)
+                with suppress(LedgerAwayError):
+                    self._ledger.leases.renew(lease)

@@ -6,11 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 
 from themaads_pipeline.exceptions import (
     AdsStoppedError,
     FencedError,
+    LedgerAwayError,
     PermanentError,
     StopAskedError,
     TransientError,
@@ -63,6 +65,7 @@ def push_upload(
         TransientError: Something that should have gone away did not. Items stay pending.
         FencedError: Another run has taken the upload over.
     """
+    work.ledger.patience.have()
     started, calls_before = time.monotonic(), work.gateway.calls_by_method()
     before = _progress(work)
     heartbeat = Heartbeat(work.ledger, lease_seconds=work.settings.lease_seconds)
@@ -73,7 +76,8 @@ def push_upload(
         scheduler.stop(grace_s=0 if isinstance(error, FencedError) else grace_s)
         if not isinstance(error, FencedError):
             status = None if before.status is UploadStatus.FINISHED else status_after(error)
-            work.ledger.uploads.end(work.owner, how="interrupted", why=_reason(error), status=status)
+            with suppress(LedgerAwayError):  # whoever finds the run dead writes it down
+                work.ledger.uploads.end(work.owner, how="interrupted", why=_reason(error), status=status)
         raise
     finally:
         heartbeat.end()
@@ -106,7 +110,9 @@ def _end(work: Work, progress: Progress) -> str:
     elif work.config.only_accounts:
         reason = f"only {len(work.config.only_accounts)} accounts were asked for; {left:,} items are left"
     else:
-        reason = f"stopped; {left:,} items are left"
+        reason = f"{left:,} items are left that no account took up"
+        work.ledger.uploads.end(work.owner, how="interrupted", why=reason, status=UploadStatus.INTERRUPTED)
+        return reason
     reason += f": `themaads resume {work.owner.upload}` goes on"
     work.ledger.uploads.end(work.owner, how="paused", why=reason, status=UploadStatus.PAUSED)
     return reason
@@ -184,6 +190,7 @@ class _Scheduler:
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._running and grace_s:
             wait(self._running, timeout=grace_s)
+        self._work.ledger.patience.lose()
 
     def _start(self) -> None:
         now = time.monotonic()

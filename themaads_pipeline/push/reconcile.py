@@ -63,8 +63,9 @@ def reconcile(work: Work, account: Account, lease: Lease) -> Doubts:
                 found.append((item, ad.ad_id))
             elif item.past_margin:
                 absent.append(item)
-    settled = ledger.attempts.reconcile(work.owner, lease, found=found, absent=absent, read_at=read_at)
+    ledger.attempts.reconcile(work.owner, lease, found=found, absent=absent, read_at=read_at)
     left = ledger.attempts.in_doubt(work.owner, lease)
+    settled = len({item.item_id for item in doubtful} - {item.item_id for item in left})
     if not left:
         return Doubts(items=0, look_again_at=None, settled=settled)
     # The first look is at once, the next when absence can be noted, the last when it can be proven.
