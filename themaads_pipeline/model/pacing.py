@@ -1,0 +1,113 @@
+"""How fast to send, found out from what is refused. Pure: the caller brings the time, in seconds."""
+
+from dataclasses import dataclass
+
+__all__ = ["Pace", "SitePace"]
+
+_AFTER_A_LIMIT = 0.97  # of what was measured: just below, so that hardly a request is refused
+_AT_THE_FIRST = 0.5  # of what was reached: the burst that was granted says little of the limit
+_AT_WORST = 0.5
+_GROWTH_A_S = 0.01  # of the rate: a limit that was lifted is found out within minutes
+_EARLY_GROWTH_A_S = 0.05  # while the limit was met only once
+_LEAST = 0.01  # operations a second
+
+
+@dataclass(kw_only=True, slots=True)
+class Pace:
+    """Requests to one account, or under one developer's limits.
+
+    Without limit until one is met. Then additive increase, multiplicative decrease, with the measured rate as
+    the aim: between two refusals exactly as many operations were taken as the limit allowed.
+    """
+
+    rate: float | None = None  # operations a second
+    _base: float = 0.0  # what was measured at the last refusal
+    _free_at: float = 0.0  # no request leaves before
+    _since: float | None = None  # the last refusal, or the first request
+    _taken: int = 0  # operations since then
+    _grown_at: float = 0.0
+    _limits: int = 0
+
+    def wait_s(self, now: float) -> float:
+        """How long to wait before the next request may leave."""
+        return max(0.0, self._free_at - now)
+
+    def sent(self, now: float, operations: int) -> None:
+        """A request leaves now."""
+        if self._since is None:
+            self._since = now
+        if self.rate is not None:
+            self._free_at = max(now, self._free_at) + operations / self.rate
+
+    def taken(self, now: float, operations: int) -> None:
+        """It was not refused for its rate; what became of its operations does not matter here."""
+        self._taken += operations
+        if self.rate is not None:
+            growth = _GROWTH_A_S if self._limits > 1 else _EARLY_GROWTH_A_S
+            self.rate += self._base * growth * max(0.0, now - self._grown_at)
+            self._grown_at = now
+
+    def limited(self, now: float, *, retry_after_s: float | None) -> None:
+        """It was refused for its rate: nothing leaves until what Google asked for is over."""
+        elapsed = now - self._since if self._since is not None else 0.0
+        if self._taken and elapsed > 0:
+            measured = self._taken / elapsed
+            share = _AFTER_A_LIMIT if self._limits else _AT_THE_FIRST
+            # A batch that was larger than the burst is refused at any rate, and says less than it seems to.
+            self.rate = self._base = max(_LEAST, measured * share, _AT_WORST * (self.rate or 0.0))
+            self._limits += 1
+        self._since, self._taken, self._grown_at = now, 0, now
+        self._free_at = now + (retry_after_s or 0.0)
+
+
+@dataclass(kw_only=True, slots=True)
+class SitePace:
+    """New ads whose landing page is on one site: Google visits each, and the site may not bear it.
+
+    It starts at a modest rate and doubles while nothing breaks; pages that break halve it.
+    """
+
+    rate: float  # new ads a second
+    every_s: float  # it doubles so often
+    least: float = 1.0
+    _allowance: float | None = None
+    _at: float = 0.0
+    _grown_at: float = 0.0
+    _is_used: bool = False
+
+    def grant(self, now: float, wanted: int) -> int:
+        """How many of `wanted` new ads may be sent now; they count as sent."""
+        self._refill(now)
+        assert self._allowance is not None  # noqa: S101 - refilled
+        granted = min(wanted, int(self._allowance))
+        self._allowance -= granted
+        self._is_used = True
+        return granted
+
+    def give_back(self, unsent: int) -> None:
+        """They were granted, and not sent."""
+        if self._allowance is not None:
+            self._allowance += unsent
+
+    def wait_s(self, now: float) -> float:
+        """How long until one more may be sent."""
+        self._refill(now)
+        assert self._allowance is not None  # noqa: S101 - refilled
+        return max(0.0, (1 - self._allowance) / self.rate)
+
+    def broke(self, now: float) -> None:
+        """Several pages of the site did not answer Google."""
+        self._refill(now)
+        self.rate = max(self.least, self.rate / 2)
+        self._allowance = 0.0
+        self._grown_at = now
+
+    def _refill(self, now: float) -> None:
+        if self._allowance is None:
+            self._allowance, self._at, self._grown_at = self.rate, now, now
+            return
+        self._allowance = min(self.rate * self.every_s, self._allowance + (now - self._at) * self.rate)
+        self._at = now
+        if self._is_used and now - self._grown_at >= self.every_s:
+            self.rate *= 2
+            self._grown_at, self._is_used = now, False
