@@ -23,6 +23,7 @@ from themaads_pipeline.cli import parts
 from themaads_pipeline.cli.children import Child, Spec, session_of, stop_all
 from themaads_pipeline.cli.installation import environment
 from themaads_pipeline.cli.parts import StackError
+from themaads_pipeline.cli.postgres_watch import PostgresWatch
 from themaads_pipeline.cli.put_right import put_right
 from themaads_pipeline.exceptions import ThemaAdsError
 from themaads_pipeline.launchers.worker import workers_of
@@ -73,6 +74,8 @@ class Stack:
         self._say = say
         self._children: list[Child] = []
         self._restarted_at: dict[str, float] = {}
+        self._postgres: PostgresWatch | None = None  # once it is started
+        self._waits_for_postgres: set[str] = set()  # parts that ended while it was away
         self._stops_postgres = False
         self._signals = 0
         self._lock: TextIO | None = None
@@ -117,6 +120,7 @@ class Stack:
             self._stops_postgres |= embedded.running_url(self.settings.home) is None
         url = embedded.database_url(self.settings)
         migrate(url)
+        self._postgres = PostgresWatch(self.settings, url=url, say=self._say)
         with Ledger(url, self.settings, connections=2) as ledger:
             for line in put_right(ledger, self.settings.home):
                 self._say(line)
@@ -135,13 +139,12 @@ class Stack:
         """Restart what has ended.
 
         Raises:
-            StackError: It ended again right after its restart.
+            StackError: It ended again right after its restart, and not for want of Postgres.
             StoppedError: A signal came.
         """
         self.pause(0)
-        if self.settings.database_url is None and embedded.running_url(self.settings.home) is None:
-            self._say("postgres ended: restarting it")
-            embedded.ensure_running(self.settings.home)
+        if self._postgres:
+            self._postgres.look()
         for child in self._children:
             if (how := child.ended()) is not None:
                 self._restart(child, how)
@@ -190,12 +193,27 @@ class Stack:
 
     def _restart(self, child: Child, how: str) -> None:
         name = child.spec.name
-        if name in self._restarted_at and child.started_at + _RESTARTED_TOO_SOON > time.monotonic():
+        if self._has_to_wait_for_postgres(child, how):
+            return
+        excused = self._postgres is not None and self._postgres.was_away_since(child.started_at)
+        too_soon = name in self._restarted_at and child.started_at + _RESTARTED_TOO_SOON > time.monotonic()
+        if too_soon and not excused:
             raise _ended(child, f"ended again right after its restart: {how}")
         self._say(f"{name} ended ({how}): restarting it; its log is {child.log}")
         self._restarted_at[name] = time.monotonic()
         child.start()
         self._write_remains()
+
+    def _has_to_wait_for_postgres(self, child: Child, how: str) -> bool:
+        """Without Postgres none but the emulator can start: it would end again at once, time after time."""
+        name = child.spec.name
+        if name == "emulator" or self._postgres is None or self._postgres.answers():
+            self._waits_for_postgres.discard(name)
+            return False
+        if name not in self._waits_for_postgres:
+            self._say(f"{name} ended ({how}): it is restarted once postgres is back; its log is {child.log}")
+            self._waits_for_postgres.add(name)
+        return True
 
     # Stopping
 
@@ -209,6 +227,8 @@ class Stack:
                 self._stop_runs()
             if child.stop(is_urgent=lambda: self._signals > 1):
                 self._say(f"{child.spec.name} did not stop by itself and was killed; its log is {child.log}")
+        if self._postgres:
+            self._postgres.end()
         if self._stops_postgres:
             embedded.stop(self.settings.home)
         self._remains().unlink(missing_ok=True)
