@@ -13,7 +13,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.unfinished import MOST_DEATHS, LastRun, NextStep, RecentRun, next_step
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 
-__all__ = ["settle", "unfinished_uploads"]
+__all__ = ["last_run", "settle", "unfinished_uploads"]
 
 INTERVAL_S = 5
 _OPEN = (UploadStatus.WAITING, UploadStatus.RUNNING, UploadStatus.INTERRUPTED)
@@ -32,7 +32,7 @@ _LAST_RUNS = 5  # the newest may be dry runs
 def unfinished_uploads(
     context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
 ) -> dg.SensorResult:
-    requests, notes = settle(ledger, lambda key: _last_run(context.instance, key))
+    requests, notes = settle(ledger, lambda key: last_run(context.instance, key))
     for note in notes:
         context.log.info(note)
     return dg.SensorResult(
@@ -47,14 +47,14 @@ def unfinished_uploads(
 
 
 def settle(
-    ledger: Ledger, last_run: Callable[[str], LastRun | None]
+    ledger: Ledger, last_run_of: Callable[[str], LastRun | None]
 ) -> tuple[list[dg.RunRequest], list[str]]:
     """Decide on every open upload; gives the runs to launch, and what else was done."""
     requests: list[dg.RunRequest] = []
     notes: list[str] = []
     now = ledger.attempts.now()
     for upload in ledger.uploads.with_status(*_OPEN):
-        last, runs = last_run(upload.key), ledger.uploads.recent_runs(upload.number)
+        last, runs = last_run_of(upload.key), ledger.uploads.recent_runs(upload.number)
         step = next_step(status=upload.status, status_at=upload.status_at, runs=runs, last=last, now=now)
         match step:
             case NextStep.LAUNCH:
@@ -91,7 +91,8 @@ def _why_given_up(upload: Upload, runs: list[RecentRun]) -> str:
     )
 
 
-def _last_run(instance: dg.DagsterInstance, key: str) -> LastRun | None:
+def last_run(instance: dg.DagsterInstance, key: str) -> LastRun | None:
+    """The partition's newest run; dry runs do not count."""
     records = instance.get_run_records(dg.RunsFilter(tags={"dagster/partition": key}), limit=_LAST_RUNS)
     for record in records:
         run = record.dagster_run
@@ -102,7 +103,13 @@ def _last_run(instance: dg.DagsterInstance, key: str) -> LastRun | None:
             run_id=run.run_id,
             is_active=not run.is_finished,
             was_canceled=run.status is dg.DagsterRunStatus.CANCELED,
-            is_retried=tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags,
+            is_retried=_may_be_retried(run) and "dagster/auto_retry_run_id" not in tags,
             ended_at=datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
         )
     return None
+
+
+def _may_be_retried(run: dg.DagsterRun) -> bool:
+    """Dagster says so in a tag that it adds a moment after the run has failed: until then it may be."""
+    undecided = "true" if run.status is dg.DagsterRunStatus.FAILURE else "false"
+    return run.tags.get("dagster/will_retry", undecided) == "true"
