@@ -158,6 +158,8 @@ class HostRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         if self._has_just_ended(run):
             return CheckRunHealthResult(WorkerStatus.SUCCESS)
         why = verdict.why
+        if told := self._ledger.why_dead(run.run_id):  # by a start of the stack, which was there first
+            why += f"; {told}"
         if verdict.kill and mark is not None and not kill(mark):
             why += "; it could not be killed, and the ledger shuts it out"
         self._ledger.bury(run.run_id, why=why)

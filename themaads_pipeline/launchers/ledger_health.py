@@ -58,6 +58,14 @@ class LedgerHealth:
         except Exception:  # noqa: BLE001 - the run is declared failed all the same
             _log.warning("the ledger cannot be told that run %s is dead", run_id, exc_info=True)
 
+    def why_dead(self, run_id: str) -> str | None:
+        """What the ledger was told of the run's death before; None: nothing, or it is out of reach."""
+        try:
+            return self._opened().beats.why_dead(run_id)
+        except Exception:  # noqa: BLE001 - the run is declared failed all the same
+            _log.warning("the ledger cannot be asked why run %s is dead", run_id, exc_info=True)
+            return None
+
     def close(self) -> None:
         """Give the ledger back."""
         with self._lock:
