@@ -12,12 +12,12 @@ from rich.text import Text
 
 from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.opened import ledger_if_running, now, open_gateway
+from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account, AdContent, AdText
 from themaads_pipeline.model.items import RejectedRow
 from themaads_pipeline.model.texts import rendered_for_people
 from themaads_pipeline.push.dry_run import PlannedOutcome
 from themaads_pipeline.push.snapshot import local_now
-from themaads_pipeline.reports.cells import dashed
 from themaads_pipeline.reports.preview import DAILY_OPERATIONS, Preview, first_creates, preview_file
 from themaads_pipeline.settings import settings
 from themaads_pipeline.themes.catalogue import load_catalogue

@@ -8,6 +8,7 @@ import dagster as dg
 
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
+from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.items import ItemState
 
 __all__ = ["Metadata", "accounts_table", "counts_of", "rejected_metadata", "speed", "table"]
@@ -62,7 +63,7 @@ def accounts_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
     rows: list[tuple[_Cell, ...]] = []
     for customer_id, counts in by_size[:SHOWN_ROWS]:
         total, final = sum(counts.values()), [counts.get(state, 0) for state in states]
-        rows.append((_dashed(customer_id), total, *final, total - sum(final)))
+        rows.append((dashed(customer_id), total, *final, total - sum(final)))
     return table(("account", "items", "done", "skipped", "failed", "left"), rows)
 
 
@@ -112,11 +113,6 @@ def speed(items: int, seconds: float) -> Metadata:
         "duration_s": dg.MetadataValue.float(round(seconds, 1)),
         "items_per_s": dg.MetadataValue.float(round(items / seconds, 1) if seconds > 0 else 0.0),
     }
-
-
-def _dashed(customer_id: int) -> str:
-    digits = f"{customer_id:010d}"
-    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
 def _shown(cell: _Cell) -> str:

@@ -6,7 +6,6 @@ quote is not closed, and that would silently swallow the lines after it: then ea
 """
 
 import csv
-import io
 from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -22,45 +21,16 @@ import pyarrow.csv
 from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake import columns
 from themaads_pipeline.intake.encodings import encoding_of
-from themaads_pipeline.intake.sources import MAX_LINE, MAX_LINES, Unpacked, shown
+from themaads_pipeline.intake.sources import MAX_LINE, MAX_LINES, of_about, shown
 from themaads_pipeline.intake.tables import RawTable, kept, raw_table
+from themaads_pipeline.intake.text_files import BLOCK, TextFile, line_too_long
 from themaads_pipeline.model.items import RejectedRow
+from themaads_pipeline.model.telling import Tell
 
 _DELIMITERS = ",;\t|"
-_BLOCK = 1024**2
 _FIELD_LINES = 50  # a field with more line breaks is a quote that was not closed
 _BATCH = 50_000  # rows that are Python objects at one time
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Text:
-    """A text file, opened anew for each pass: nothing of it is kept in memory."""
-
-    path: Path
-    compressed: bool
-    encoding: str
-
-    def open(self) -> io.TextIOWrapper:
-        return io.TextIOWrapper(
-            io.BufferedReader(Unpacked(self.path, compressed=self.compressed), _BLOCK),
-            encoding=self.encoding,
-            errors="replace",
-        )
-
-    def lines(self, start: int = 1) -> Iterator[tuple[int, str]]:
-        """Line number and text, without the line break, from line `start` on."""
-        with self.open() as stream:
-            number = 0
-            while line := stream.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    raise _line_too_long(self.path, number)
-                if number >= start:
-                    yield number, line.rstrip("\n")
-
-    def raw_lines(self, wanted: Collection[int]) -> dict[int, str]:
-        numbers = frozenset(wanted)
-        return {number: kept(line) for number, line in self.lines() if number in numbers}
+_PARSED_AT_ONCE = 4 * 1024**2  # characters
 
 
 @dataclass(kw_only=True)
@@ -96,13 +66,14 @@ class _Misfits:
         )
 
 
-def read_delimited(path: Path, *, compressed: bool, only: Collection[str]) -> RawTable:
+def read_delimited(path: Path, *, compressed: bool, only: Collection[str], tell: Tell) -> RawTable:
     """Read a CSV, TSV or similar text file.
 
     Raises:
         UnusableFileError: no text, no usable header, a line without an end, too many lines, or no rows.
     """
-    text = _Text(path=path, compressed=compressed, encoding=encoding_of(path, compressed=compressed))
+    encoding = encoding_of(path, compressed=compressed, tell=tell)
+    text = TextFile(path=path, compressed=compressed, encoding=encoding, tell=tell)
     header, delimiter = _find_header(text, only)
     if not header.positions:
         return RawTable(columns=pd.DataFrame({"line": []}, dtype=np.int64), raw_lines=text.raw_lines)
@@ -121,7 +92,7 @@ def read_delimited(path: Path, *, compressed: bool, only: Collection[str]) -> Ra
     return table
 
 
-def _find_header(text: _Text, only: Collection[str]) -> tuple[columns.Header, str]:
+def _find_header(text: TextFile, only: Collection[str]) -> tuple[columns.Header, str]:
     """The header and the delimiter: the pair under which most columns are known ones."""
     file = shown(text.path)
     best: tuple[int, list[str]] = (0, [])
@@ -144,93 +115,102 @@ def _titles(line: str, delimiter: str) -> list[str]:
         return line.split(delimiter)
 
 
-class _Feed(io.RawIOBase):
-    """The lines below the header as UTF-8 with plain line feeds, for pyarrow; counts and bounds them."""
+def _blocks(text: TextFile, header_line: int) -> Iterator[tuple[str, float]]:
+    """The lines below the header, some megabytes at a time, and how much of the file is read then.
 
-    def __init__(self, text: _Text, header_line: int) -> None:
-        self._path = text.path
-        self._stream = text.open()
+    A block ends with a line that leaves no quote open. One that was opened earlier and is closed in the next
+    block makes fewer rows than lines in this one, and so is seen. An empty block: there is no such line.
+    """
+    stream, source = text.open()
+    with stream:
         for _ in range(header_line):
-            self._stream.readline(MAX_LINE + 1)
-        self._header_line = header_line
-        self._rest = memoryview(b"")
-        self._open_line = 0  # characters since the last line feed
-        self.lines = 0
+            stream.readline(MAX_LINE + 1)
+        lines, open_line, rest = header_line, 0, ""
+        while piece := stream.read(BLOCK):
+            first = piece.find("\n")
+            if open_line + (first if first >= 0 else len(piece)) > MAX_LINE:
+                raise line_too_long(text.path, lines + 1)
+            open_line = len(piece) - 1 - piece.rfind("\n") if first >= 0 else open_line + len(piece)
+            lines += piece.count("\n")
+            if lines - header_line > MAX_LINES:
+                raise _too_many_lines(text.path)
+            rest += piece
+            if len(rest) >= _PARSED_AT_ONCE:
+                end = _end_of_rows(rest)
+                yield rest[:end], source.share
+                rest = rest[end:]
+        if rest:
+            yield rest, 1.0
 
-    def readable(self) -> bool:
-        return True
 
-    def read(self, size: int = -1) -> bytes:
-        if not self._rest:
-            self._rest = memoryview(self._next())
-        block = self._rest[: size if size >= 0 else None]
-        self._rest = self._rest[len(block) :]
-        return bytes(block)
-
-    def _next(self) -> bytes:
-        block = self._stream.read(_BLOCK)
-        if not block:
-            self.lines += self._open_line > 0
-            self._open_line = 0
-            return b""
-        first = block.find("\n")
-        if self._open_line + (first if first >= 0 else len(block)) > MAX_LINE:
-            raise _line_too_long(self._path, self._header_line + self.lines + 1)
-        self._open_line = len(block) - 1 - block.rfind("\n") if first >= 0 else self._open_line + len(block)
-        self.lines += block.count("\n")
-        if self.lines > MAX_LINES:
-            raise _too_many_lines(self._path)
-        return block.replace("\0", "\ufffd").encode()
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-        super().close()
+def _end_of_rows(block: str) -> int:
+    """Behind the last line that has no quote, or as many as close each other; 0: there is none."""
+    newline = block.rfind("\n")
+    while newline >= 0:
+        previous = block.rfind("\n", 0, newline)
+        if block.count('"', previous + 1, newline) % 2 == 0:
+            break
+        newline = previous
+    return newline + 1
 
 
 def _parse_fast(
-    text: _Text, header: columns.Header, delimiter: str, misfits: _Misfits
+    text: TextFile, header: columns.Header, delimiter: str, misfits: _Misfits
 ) -> tuple[Any, dict[str, Any]] | None:
-    """All lines at once; None where lines and rows do not agree."""
+    """Many lines at once; None where lines and rows do not agree."""
     names = {name: f"c{position}" for name, position in header.positions.items()}
     odd: list[tuple[int, str]] = []
+    tables = [pa.table({column: pa.array([], pa.string()) for column in names.values()})]
+    total = 0
+    for block, share in _blocks(text, header.line):
+        lines = block.count("\n") + (not block.endswith("\n"))
+        found: list[tuple[int, str]] = []
+        table = _parse_block(block, header, delimiter, list(names.values()), found) if block else None
+        if table is None or table.num_rows + len(found) != lines:
+            return None
+        tables.append(table)
+        odd += [(total + number, line) for number, line in found]
+        total += lines
+        text.tell(f"reading row {of_about(total, share)}")
+    for number, line in odd:
+        misfits.add(header.line + number, line)
+    numbers = np.arange(1, total + 1, dtype=np.int64)
+    numbers = np.delete(numbers, [number - 1 for number, _ in odd]) + header.line
+    whole = pa.concat_tables(tables)
+    cells = {name: whole.column(column) for name, column in names.items()}
+    return _with_fitting(numbers, cells, header, misfits)
+
+
+def _parse_block(
+    block: str, header: columns.Header, delimiter: str, wanted: list[str], odd: list[tuple[int, str]]
+) -> Any:  # pyarrow table, or None
+    """The rows of some lines; lines with another number of fields go to `odd`, with their number from 1."""
 
     def keep(row: Any) -> str:  # pyarrow.csv.InvalidRow
         odd.append((row.number, row.text))
         return "skip"
 
-    with _Feed(text, header.line) as feed:
-        try:
-            table = pyarrow.csv.read_csv(
-                pa.PythonFile(feed, mode="r"),
-                # One thread: only then does pyarrow know the numbers of the lines that it leaves out.
-                read_options=pyarrow.csv.ReadOptions(
-                    use_threads=False,
-                    block_size=8 * _BLOCK,
-                    column_names=[f"c{position}" for position in range(header.width)],
-                ),
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=delimiter, ignore_empty_lines=False, invalid_row_handler=keep
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(names.values(), pa.string()),
-                    include_columns=list(names.values()),
-                    strings_can_be_null=False,
-                ),
-            )
-        except pa.ArrowInvalid:
-            if feed.lines or feed.read(1):
-                return None
-            table = pa.table({name: pa.array([], pa.string()) for name in names.values()})
-        if table.num_rows + len(odd) != feed.lines:
-            return None
-        total = feed.lines
-    for number, line in odd:
-        misfits.add(header.line + number, line)
-    numbers = np.arange(1, total + 1, dtype=np.int64)
-    numbers = np.delete(numbers, [number - 1 for number, _ in odd]) + header.line
-    cells = {name: table.column(column) for name, column in names.items()}
-    return _with_fitting(numbers, cells, header, misfits)
+    content = block.replace("\0", "\ufffd").encode()
+    try:
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            # One thread: only then does pyarrow know the numbers of the lines that it leaves out.
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False,
+                block_size=len(content) + 1,
+                column_names=[f"c{position}" for position in range(header.width)],
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter, ignore_empty_lines=False, invalid_row_handler=keep
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()),
+                include_columns=wanted,
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
 
 
 def _with_fitting(
@@ -252,7 +232,7 @@ def _with_fitting(
     return numbers[order], together
 
 
-def _parse_with_care(text: _Text, header: columns.Header, misfits: _Misfits) -> tuple[Any, dict[str, Any]]:
+def _parse_with_care(text: TextFile, header: columns.Header, misfits: _Misfits) -> tuple[Any, dict[str, Any]]:
     """Line by line: a field may contain line breaks, and a quote that is not closed costs its own line."""
     numbers = array("q")
     chunks: dict[str, list[Any]] = {name: [] for name in header.positions}
@@ -274,7 +254,7 @@ def _parse_with_care(text: _Text, header: columns.Header, misfits: _Misfits) -> 
     return _with_fitting(np.array(numbers, dtype=np.int64), cells, header, misfits)
 
 
-def _records(text: _Text, header: columns.Header, misfits: _Misfits) -> Iterator[tuple[int, list[str]]]:
+def _records(text: TextFile, header: columns.Header, misfits: _Misfits) -> Iterator[tuple[int, list[str]]]:
     """Rows with the number of fields of the header, under the number of their first line."""
     delimiter, width = misfits.delimiter, misfits.width
     source = text.lines(header.line + 1)
@@ -327,13 +307,6 @@ def _following(
             return
         ahead.append(following)
         yield following[1] + "\n"
-
-
-def _line_too_long(path: Path, line: int) -> UnusableFileError:
-    return UnusableFileError(
-        f"{shown(path)}: line {line:,} has more than {MAX_LINE:,} characters, so this is no list of "
-        "ad groups. Export it again, with one row for each ad group."
-    )
 
 
 def _too_many_lines(path: Path) -> UnusableFileError:

@@ -2,10 +2,12 @@
 
 import codecs
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake.sources import MAX_LINE, Unpacked, shown
+from themaads_pipeline.model.telling import Tell, tell_nobody
 
 _BLOCK = 1024**2
 _LONG = 4 * MAX_LINE  # bytes that are more than one line in any case
@@ -26,7 +28,7 @@ _KNOWN_KINDS = (
 )
 
 
-def encoding_of(path: Path, *, compressed: bool) -> str:
+def encoding_of(path: Path, *, compressed: bool, tell: Tell = tell_nobody) -> str:
     """The encoding to read `path` with, errors replaced: the file is read to its end for it.
 
     A mark at the beginning decides; without one it is UTF-8 unless what breaks UTF-8 outnumbers what only
@@ -49,7 +51,11 @@ def encoding_of(path: Path, *, compressed: bool) -> str:
                 return name
         if b"\0" in head:
             return _utf_16_without_mark(head, path)
-    if _is_utf_8(path, compressed=compressed) or _mostly_utf_8(path, compressed=compressed):
+
+    def on_read(share: float) -> None:
+        tell(f"looking at how {shown(path)} is encoded: {share:.0%}")
+
+    if _is_utf_8(path, compressed, on_read) or _mostly_utf_8(path, compressed, on_read):
         return "utf-8"
     return "cp1252"
 
@@ -68,9 +74,9 @@ def _utf_16_without_mark(head: bytes, path: Path) -> str:
     raise UnusableFileError(message)
 
 
-def _is_utf_8(path: Path, *, compressed: bool) -> bool:
+def _is_utf_8(path: Path, compressed: bool, on_read: Callable[[float], None]) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with Unpacked(path, compressed=compressed) as stream:
+    with Unpacked(path, compressed=compressed, on_read=on_read) as stream:
         try:
             while block := stream.read(_LONG):
                 decoder.decode(block)
@@ -82,10 +88,10 @@ def _is_utf_8(path: Path, *, compressed: bool) -> bool:
     return True
 
 
-def _mostly_utf_8(path: Path, *, compressed: bool) -> bool:
+def _mostly_utf_8(path: Path, compressed: bool, on_read: Callable[[float], None]) -> bool:
     """A letter cut by the end of a block counts as broken: one in a million, and only the balance counts."""
     balance = 0
-    with Unpacked(path, compressed=compressed) as stream:
+    with Unpacked(path, compressed=compressed, on_read=on_read) as stream:
         while block := stream.read(_BLOCK):
             letters = _MULTI_BYTE.findall(block)
             balance += len(letters) - (len(_HIGH.findall(block)) - sum(map(len, letters)))

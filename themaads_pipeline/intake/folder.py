@@ -12,6 +12,7 @@ from pathlib import Path
 
 from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake.sources import open_file, shown, surprises_as_unusable
+from themaads_pipeline.model.telling import Tell, tell_nobody
 
 # What browsers, spreadsheets, editors and copying programs call a file that is not complete, or not meant.
 _UNFINISHED_ENDINGS = (
@@ -21,6 +22,7 @@ _UNFINISHED_ENDINGS = (
 _UNFINISHED_BEGINNINGS = (".", "~$", "~")
 _NOT_MEANT = frozenset({"thumbs.db", "desktop.ini"})
 _DOUBLE_ENDING = ".gz"
+_BLOCK = 4 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,14 +123,18 @@ def settled_files(
     )
 
 
-def fingerprint_file(path: Path) -> str:
+def fingerprint_file(path: Path, *, tell: Tell = tell_nobody) -> str:
     """The SHA-256 of the content, in hexadecimal.
 
     Raises:
         UnusableFileError: it cannot be read.
     """
+    digest = hashlib.sha256()
     with surprises_as_unusable(path), open_file(path, allow_unusable=True) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            tell(f"comparing {shown(path)} with what was submitted: {file.tell() / 1024**2:,.0f} MB")
+    return digest.hexdigest()
 
 
 def identify(

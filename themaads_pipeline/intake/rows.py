@@ -4,11 +4,12 @@ What a spreadsheet has damaged is seen and never guessed at: an id that lost its
 the ad group is looked up by its name where there is one, within its campaign where that is given. A
 campaign_id that lost its digits gives way to the campaign_name; without one the name is looked up in the
 account, where several matches are rejected. A healthy ad_group_id decides alone.
-All checks work on whole columns.
+All checks work on whole columns, of many rows at a time.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ import pyarrow as pa
 from themaads_pipeline.intake.columns import RECOGNISED
 from themaads_pipeline.intake.tables import RawTable
 from themaads_pipeline.model.items import RejectedRow
+from themaads_pipeline.model.telling import PART, Tell, tell_nobody
 
 _TEXT = pd.StringDtype("pyarrow")
+_PART = 100_000  # rows whose columns are checked at a time: about a second
 _LARGEST_ID = str(2**63 - 1)
 
 _PLAIN = r"[0-9]{1,18}"
@@ -108,7 +111,11 @@ class _Ids:
 
 
 def check_rows(
-    table: RawTable, *, default_edition: str | None, resolve_edition: Callable[[str], str | None]
+    table: RawTable,
+    *,
+    default_edition: str | None,
+    resolve_edition: Callable[[str], str | None],
+    tell: Tell = tell_nobody,
 ) -> CheckedRows:
     """Check every row of `table`.
 
@@ -116,8 +123,33 @@ def check_rows(
         table: what `read_table` gives.
         default_edition: for rows without a theme; None rejects them.
         resolve_edition: the edition that a theme column's text means, or None; asked once a distinct text.
+        tell: is told how far it is.
     """
-    frame = table.columns
+    total, edition_of = len(table.columns), cache(resolve_edition)
+    good, bad = [], []
+    for start in range(0, max(total, 1), _PART):
+        part = _check_part(table.columns.iloc[start : start + _PART], default_edition, edition_of)
+        good.append(part.good)
+        bad.append(part)
+        tell(f"checking row {min(start + _PART, total):,} of {total:,}")
+    rows = pd.concat(good, ignore_index=True)
+    rejected = _rejected(table, bad, tell)
+    return CheckedRows(rows=rows, rejected=sorted([*table.rejected, *rejected], key=lambda row: row.line))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CheckedPart:
+    """Some rows: those that select an ad group, and the others, each with the number of its reason."""
+
+    good: pd.DataFrame
+    bad_lines: list[int]
+    bad_reasons: list[str]
+    bad_texts: pd.DataFrame
+
+
+def _check_part(
+    frame: pd.DataFrame, default_edition: str | None, resolve_edition: Callable[[str], str | None]
+) -> _CheckedPart:
     text = {name: _column(frame, name) for name in RECOGNISED}
     customer = _customer_ids(text["customer_id"])
     ad_group = _ids(text["ad_group_id"])
@@ -146,7 +178,7 @@ def check_rows(
     reason = np.zeros(len(frame), dtype=np.int8)
     for code, applies in enumerate(reasons.values(), start=1):
         reason[(reason == 0) & applies] = code
-    good = reason == 0
+    is_good = reason == 0
     rows = pd.DataFrame(
         {
             "line": frame["line"],
@@ -157,40 +189,41 @@ def check_rows(
             "campaign_name": text["campaign_name"].mask(~has_campaign_name),
             "edition": edition,
         }
-    )[good].reset_index(drop=True)
+    )[is_good]
     rows["customer_id"] = rows["customer_id"].astype("int64")
-    rejected = _rejected(table, frame, text, [*reasons], reason)
-    return CheckedRows(rows=rows, rejected=sorted([*table.rejected, *rejected], key=lambda row: row.line))
+    names, bad = list(reasons), np.flatnonzero(reason)
+    return _CheckedPart(
+        good=rows,
+        bad_lines=frame["line"].to_numpy()[bad].tolist(),
+        bad_reasons=[names[code - 1] for code in reason[bad]],
+        bad_texts=pd.DataFrame({name: column.iloc[bad] for name, column in text.items()}),
+    )
 
 
-def _rejected(
-    table: RawTable,
-    frame: pd.DataFrame,
-    text: dict[str, pd.Series],
-    reasons: list[str],
-    reason: npt.NDArray[np.int8],
-) -> list[RejectedRow]:
-    bad = np.flatnonzero(reason)
-    lines = frame["line"].to_numpy()[bad].tolist()
-    raw = table.raw(lines)
-    values = pd.DataFrame({name: column.iloc[bad] for name, column in text.items()}).astype(object)
-    rejected = []
-    for line, code, value in zip(lines, reason[bad], values.to_dict("records"), strict=True):
-        name = reasons[code - 1]
-        damaged_campaign = name in {"damaged_name", "unreadable_characters"} and not _is_unusable(
-            value["ad_group_name"]
-        )
-        shown = {key: str(cell)[:80] for key, cell in value.items()}
-        shown["name"] = shown["campaign_name" if damaged_campaign else "ad_group_name"].removeprefix("#DATE!")
-        rejected.append(
-            RejectedRow(
-                line=line,
-                reason=_CODES.get(name, name),
-                message=_MESSAGES[name].format_map(shown),
-                # The file has changed or gone since it was read: what was read of the line still is the row.
-                raw=raw.get(line) or "\t".join(map(str, value.values())),
+def _rejected(table: RawTable, parts: list[_CheckedPart], tell: Tell) -> list[RejectedRow]:
+    raw = table.raw([line for part in parts for line in part.bad_lines])
+    rejected: list[RejectedRow] = []
+    for part in parts:
+        values = part.bad_texts.astype(object).to_dict("records")
+        for line, name, value in zip(part.bad_lines, part.bad_reasons, values, strict=True):
+            damaged_campaign = name in {"damaged_name", "unreadable_characters"} and not _is_unusable(
+                value["ad_group_name"]
             )
-        )
+            shown = {key: str(cell)[:80] for key, cell in value.items()}
+            shown["name"] = shown["campaign_name" if damaged_campaign else "ad_group_name"].removeprefix(
+                "#DATE!"
+            )
+            rejected.append(
+                RejectedRow(
+                    line=line,
+                    reason=_CODES.get(name, name),
+                    message=_MESSAGES[name].format_map(shown),
+                    # Has the file gone since it was read? What was read of the line still is the row.
+                    raw=raw.get(line) or "\t".join(map(str, value.values())),
+                )
+            )
+            if len(rejected) % PART == 0:
+                tell(f"rejecting row {line:,}: {len(rejected):,} so far")
     return rejected
 
 

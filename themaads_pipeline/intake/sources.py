@@ -5,11 +5,11 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from themaads_pipeline.exceptions import UnusableFileError
+from themaads_pipeline.exceptions import ThemaAdsError, UnusableFileError
 
 MAX_BYTES = 2 * 1024**3  # of the file, and of what it unpacks to; a million rows are about 0.1 GiB
 MAX_LINE = 1024**2  # characters; a line of an ad group has a few hundred
@@ -26,6 +26,17 @@ def shown(path: Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def of_about(rows: int, share: float) -> str:
+    """How far a reader is, for people: the number of all rows is guessed from those that were read.
+
+    >>> of_about(400_000, 0.398)
+    '400,000 of about 1,000,000'
+    """
+    guess = max(rows, int(rows / share)) if share > 0 else rows
+    unit = 10 ** max(0, len(str(guess)) - 2)
+    return f"{rows:,} of about {-(-guess // unit) * unit:,}"
+
+
 @contextmanager
 def surprises_as_unusable(path: Path) -> Iterator[None]:
     """Let nothing but `UnusableFileError` out: libraries meet files here that nobody has thought of.
@@ -35,7 +46,7 @@ def surprises_as_unusable(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except UnusableFileError:
+    except ThemaAdsError:  # ours: also of whoever is told how far the reading is
         raise
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         message = f"{shown(path)}: the compressed file is damaged or incomplete ({error}). Upload it again."
@@ -87,10 +98,14 @@ def open_file(path: Path, *, allow_unusable: bool = False) -> io.BufferedReader:
 class Unpacked(io.RawIOBase):
     """The bytes of a file, unpacked where it is a gzip; a gzip bomb ends at `MAX_BYTES`."""
 
-    def __init__(self, path: Path, *, compressed: bool) -> None:
-        """Open `path`; errors as of `open_file`."""
+    def __init__(
+        self, path: Path, *, compressed: bool, on_read: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Open `path`; errors as of `open_file`. `on_read` is called with the share that is read, 0 to 1."""
         self._name = shown(path)
         self._file = open_file(path)
+        self._size = os.fstat(self._file.fileno()).st_size
+        self._on_read = on_read
         self._stream: io.BufferedReader | gzip.GzipFile = (
             gzip.GzipFile(fileobj=self._file) if compressed else self._file
         )
@@ -108,7 +123,13 @@ class Unpacked(io.RawIOBase):
             )
             raise UnusableFileError(message)
         buffer[: len(block)] = block
+        self._on_read(self.share)
         return len(block)
+
+    @property
+    def share(self) -> float:
+        """How much of the file, as it lies on the disk, is read: 0 to 1."""
+        return min(1.0, self._file.tell() / self._size) if self._size else 1.0
 
     def close(self) -> None:
         if not self.closed:

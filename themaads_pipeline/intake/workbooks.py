@@ -3,7 +3,7 @@
 import math
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake import columns
 from themaads_pipeline.intake.sources import MAX_BYTES, open_file, shown
 from themaads_pipeline.intake.tables import DATE_MARK, RawTable, kept, raw_table
+from themaads_pipeline.model.telling import Tell
 
 EXACT_INTEGER = 2**53  # a spreadsheet's number is a double: beyond this it has lost digits
 MAX_CELLS = 40_000_000  # the parser keeps a sheet as one rectangle in memory, about 32 bytes a cell
@@ -43,20 +44,32 @@ _WIDE_PLAIN = re.compile(rb'r="(?<=\br=")([A-Z]{2,})[0-9]')
 _TALL_PLAIN = re.compile(rb'r="(?<=\br=")[A-Z]*([0-9]{7,})')
 _ROW_OF_REFERENCE = re.compile(rb"""\br\s*=\s*["'][A-Z]*([0-9]+)""")
 _OVERLAP = 64  # a reference may stand across two blocks
+# Bytes of unpacked XML a second, a small part of what one core does: a parser that takes longer hangs.
+_SLOWEST_PARSER = 1024**2
+_LEAST_PARSER_S = 30.0
 
 
-def read_workbook(path: Path, *, only: Collection[str]) -> RawTable:
+def read_workbook(path: Path, *, only: Collection[str], tell: Tell) -> RawTable:
     """Read the first visible sheet that has a usable header.
+
+    The parser takes a sheet in one call that says nothing meanwhile. How long that may last follows from what
+    the workbook unpacks to; see `_SLOWEST_PARSER`.
 
     Raises:
         UnusableFileError: no workbook, damaged, encrypted, a bomb, no usable header, or no rows.
     """
     _refuse_what_is_no_workbook(path)
-    _refuse_bombs(path)
+    unpacked = _refuse_bombs(path, tell)
+
+    def tell_of_parser() -> None:
+        doing = f"parsing {shown(path)} ({unpacked / 1024**2:,.0f} MB unpacked)"
+        tell(doing, waits_s=_LEAST_PARSER_S + unpacked / _SLOWEST_PARSER)
+
     try:
+        tell_of_parser()
         with CalamineWorkbook.from_path(path) as workbook:
-            sheet, header = _find_header(workbook, shown(path), only)
-            return _read_sheet(sheet, header, path)
+            sheet, header = _find_header(workbook, shown(path), only, tell_of_parser)
+            return _read_sheet(sheet, header, path, tell)
     except PasswordError as error:
         message = f"{shown(path)}: is protected by a password. Save it without one, and upload it again."
         raise UnusableFileError(message) from error
@@ -81,8 +94,11 @@ def _refuse_what_is_no_workbook(path: Path) -> None:
         raise UnusableFileError(message)
 
 
-def _refuse_bombs(path: Path) -> None:
-    """A few kilobytes can unpack to terabytes, or hold two cells a hundred thousand gigabytes apart."""
+def _refuse_bombs(path: Path, tell: Tell) -> int:
+    """A few kilobytes can unpack to terabytes, or hold two cells a hundred thousand gigabytes apart.
+
+    Returns the bytes that the workbook unpacks to.
+    """
     try:
         with open_file(path) as file, zipfile.ZipFile(file) as archive:
             members = archive.infolist()
@@ -112,15 +128,18 @@ def _refuse_bombs(path: Path) -> None:
                 raise UnusableFileError(message)
             for member in members:
                 if not member.is_dir() and not member.filename.lower().endswith("sharedstrings.xml"):
-                    _refuse_wide_sheets(archive, member, path)
+                    _refuse_wide_sheets(archive, member, path, tell)
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise _damaged(path, error) from error
+    return unpacked
 
 
-def _refuse_wide_sheets(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
+def _refuse_wide_sheets(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, tell: Tell) -> None:
     """Refuse a member whose cells span more than `MAX_CELLS`; read to its end, so damage shows too."""
-    width, height, marks = 26, 999_999, 0
+    width, height, marks, seen = 26, 999_999, 0, 0
     for block in _blocks(archive, member):
+        seen += len(block)
+        tell(f"looking at the size of {shown(path)}: {seen / max(1, member.file_size):.0%}")
         wide, tall = (_WIDE_PLAIN, _TALL_PLAIN) if _is_plain(block) else (_WIDE_REFERENCE, _TALL_REFERENCE)
         for letters in set(wide.findall(block)):
             width = max(width, _column_number(letters))
@@ -163,12 +182,13 @@ def _column_number(letters: bytes) -> int:
 
 
 def _find_header(
-    workbook: CalamineWorkbook, file: str, only: Collection[str]
+    workbook: CalamineWorkbook, file: str, only: Collection[str], tell_of_parser: Callable[[], None]
 ) -> tuple[CalamineSheet, columns.Header]:
     best: list[str] = []
     for index, about in enumerate(workbook.sheets_metadata):
         if about.visible != SheetVisibleEnum.Visible or about.typ != SheetTypeEnum.WorkSheet:
             continue
+        tell_of_parser()
         sheet = workbook.get_sheet_by_index(index)
         for line, row in enumerate(islice(sheet.iter_rows(), columns.HEADER_WITHIN_LINES), start=1):
             titles = [_text(value) for value in row]
@@ -179,7 +199,7 @@ def _find_header(
     raise columns.no_usable_column(best, file=file)
 
 
-def _read_sheet(sheet: CalamineSheet, header: columns.Header, path: Path) -> RawTable:
+def _read_sheet(sheet: CalamineSheet, header: columns.Header, path: Path, tell: Tell) -> RawTable:
     if not header.positions:
         return RawTable(columns=pd.DataFrame({"line": []}, dtype=np.int64), raw_lines=lambda _: {})
     rows = islice(sheet.iter_rows(), header.line, None)
@@ -189,14 +209,16 @@ def _read_sheet(sheet: CalamineSheet, header: columns.Header, path: Path) -> Raw
         count += len(batch)
         for name, position in header.positions.items():
             chunks[name].append(_texts([row[position] for row in batch]))
+        tell(f"reading row {count:,} of {max(count, sheet.total_height - header.line):,}")
 
     def raw_lines(wanted: Collection[int]) -> dict[int, str]:
-        numbers = frozenset(wanted)
-        return {
-            line: kept("\t".join(_text(value).removeprefix(DATE_MARK) for value in row))
-            for line, row in enumerate(sheet.iter_rows(), start=1)
-            if line in numbers
-        }
+        numbers, texts = frozenset(wanted), {}
+        for line, row in enumerate(sheet.iter_rows(), start=1):
+            if line in numbers:
+                texts[line] = kept("\t".join(_text(value).removeprefix(DATE_MARK) for value in row))
+            if line % _BATCH == 0:
+                tell(f"keeping what rejected rows say: row {line:,} of {sheet.total_height:,}")
+        return texts
 
     table = raw_table(
         line=np.arange(header.line + 1, header.line + 1 + count, dtype=np.int64),

@@ -45,6 +45,13 @@ class Owner:
     run_id: str
 
 
+def taken_over(owner: Owner) -> FencedError:
+    """What an owner is told that is none any more."""
+    return FencedError(
+        f"#{owner.upload} was taken over: run {owner.run_id} (epoch {owner.epoch}) writes no more"
+    )
+
+
 def session_name() -> str:
     """How Postgres calls this process's sessions, so that they can be ended when it is declared dead."""
     return f"themaads {os.getpid()}@{socket.gethostname()[:40]}"
@@ -86,7 +93,5 @@ class Database:
         """
         with self.transaction() as connection:
             if queries.guard(connection, upload=owner.upload, epoch=owner.epoch) is None:
-                raise FencedError(
-                    f"#{owner.upload} was taken over: run {owner.run_id} (epoch {owner.epoch}) writes no more"
-                )
+                raise taken_over(owner)
             yield connection

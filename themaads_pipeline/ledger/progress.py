@@ -119,6 +119,13 @@ class Beats:
             return upload
 
     @rides_out
+    def why_dead(self, run_id: str) -> str | None:
+        """Why the run was declared dead; None when it was not."""
+        with self._database.transaction() as connection:
+            why: str | None = queries.why_dead(connection, run_id=run_id)
+            return why
+
+    @rides_out
     def stop_asked_by(self, owner: Owner) -> str | None:
         """Who asked this owner to stop: `person`, `machine`, or nobody."""
         with self._database.transaction() as connection:

@@ -138,7 +138,8 @@ where number = :upload and epoch = :epoch;
 -- name: beat!
 -- Progress, or a wait that has an end. A run that does not own the upload any more writes nothing.
 update themaads.ownership
-set progress_at = clock_timestamp(), doing = :doing, waiting_until = :waiting_until
+set progress_at = clock_timestamp(), doing = :doing,
+    waiting_until = case when :waits_s > 0 then clock_timestamp() + make_interval(secs => :waits_s) end
 from themaads.upload
 where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ended_at is null
   and upload.number = ownership.upload and upload.epoch = ownership.epoch;
@@ -205,6 +206,10 @@ set epoch = epoch + 1,
     message = case when status = 'running' then :why else message end
 from dead where upload.number = dead.upload returning number;
 
+-- name: why_dead$
+-- Why a run was declared dead; nothing for one that was not.
+select ended_why from themaads.ownership where run_id = :run_id and ended_how = 'died' order by epoch desc limit 1;
+
 -- name: stop_asked_by$
 select stop_asked_by from themaads.ownership where upload = :upload and epoch = :epoch;
 
@@ -244,35 +249,45 @@ order by upload.number;
 
 -- ---------------------------------------------------------------- rows and items
 
--- name: copy_source_rows!
-copy themaads.source_row (upload, line, customer_id, ad_group_id, edition) from stdin;
+-- name: owned_unread^
+-- Whether the upload is still ours, and still to be read. Locks nothing: a million rows take a minute to write, and
+-- nobody who pauses the upload or takes it over should wait for that.
+select epoch = :epoch as is_owned, read_at is null as is_unread from themaads.upload where number = :upload;
+
+-- name: create_read_rows!
+-- A part of the file on its way into rows and items: only for this transaction.
+create temporary table read_row (
+  line bigint, customer_id bigint, ad_group_id bigint, edition text,
+  ad_group_name text, campaign_id bigint, campaign_name text
+) on commit drop;
+
+-- name: copy_read_rows!
+copy read_row (line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name) from stdin;
+
+-- name: keep_source_rows!
+insert into themaads.source_row (upload, line, customer_id, ad_group_id, edition)
+select :upload, line, customer_id, ad_group_id, edition from read_row;
+
+-- name: items_from_rows!
+-- Rows that select the same ad group for the same edition become one item; the first line gives the names, until
+-- the account says better. An earlier part may have made the item.
+insert into themaads.item (upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name)
+select :upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
+from (
+  select distinct on (customer_id, ad_group_id, edition) *
+  from read_row order by customer_id, ad_group_id, edition, line
+) as first_rows
+order by customer_id, line
+on conflict (upload, customer_id, ad_group_id, edition) do nothing;
+
+-- name: forget_read_rows!
+truncate read_row;
 
 -- name: copy_rejected_rows!
 copy themaads.rejected_row (upload, line, reason, message, raw) from stdin;
 
--- name: create_row_names!
--- What the file says of names, until the account says better: only for this transaction.
-create temporary table row_name (
-  line bigint, ad_group_name text, campaign_id bigint, campaign_name text
-) on commit drop;
-
--- name: copy_row_names!
-copy row_name (line, ad_group_name, campaign_id, campaign_name) from stdin;
-
--- name: items_from_rows!
--- Rows that select the same ad group for the same edition become one item; the first line gives the names.
-insert into themaads.item (upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name)
-select upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
-from (
-  select distinct on (source_row.customer_id, source_row.ad_group_id, source_row.edition)
-         source_row.*, row_name.ad_group_name, row_name.campaign_id, row_name.campaign_name
-  from themaads.source_row left join row_name using (line)
-  where source_row.upload = :upload
-  order by source_row.customer_id, source_row.ad_group_id, source_row.edition, source_row.line
-) as first_rows
-order by customer_id, line;
-
 -- name: mark_read!
+-- The guard of all that was written before it in the same transaction.
 update themaads.upload set read_at = clock_timestamp() where number = :upload and epoch = :epoch and read_at is null;
 
 -- name: accounts_with_open_items

@@ -1,13 +1,18 @@
 """Rows and items as they come in from a file, and the items a run still has to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 
 from themaads_pipeline.exceptions import GuardError
-from themaads_pipeline.ledger.database import Database, Owner, queries, sql_of
+from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of, taken_over
 from themaads_pipeline.ledger.outages import rides_out
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
+from themaads_pipeline.model.telling import PART
+
+_T = TypeVar("_T")
 
 # line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
 SourceRow = tuple[int, int, int, str, str | None, int | None, str | None]
@@ -28,35 +33,69 @@ class Rows:
         """Keep the database."""
         self._database = database
 
-    def write(self, owner: Owner, rows: Iterable[SourceRow], rejected: Iterable[RejectedRow]) -> bool:
-        """Write all rows, the items they select and the rejected rows, in one transaction.
+    @rides_out
+    def write(
+        self,
+        owner: Owner,
+        rows: Iterable[SourceRow],
+        rejected: Iterable[RejectedRow],
+        *,
+        on_written: Callable[[int], None] = lambda _: None,
+    ) -> bool:
+        """Write all rows, the items they select and the rejected rows, in one transaction, part by part.
 
-        Returns False, and writes nothing, when the upload was read before.
+        Args:
+            owner: Our hold on the upload; looked at with every part, and guarded at the end.
+            rows: Best account by account, and in file order within one: items are made in that order. They
+                are gone through again where the connection is lost.
+            rejected: The rows that select nothing; the same.
+            on_written: Called after each part with how many rows of either kind are written so far.
+
+        Returns:
+            False, and nothing is written, when the upload was read before.
 
         Raises:
-            FencedError: The upload is not ours any more.
+            FencedError: The upload is not ours any more; nothing is written.
         """
-        with self._database.owned(owner) as connection:
-            if not queries.mark_read(connection, upload=owner.upload, epoch=owner.epoch):
+        written = 0
+        with self._database.transaction() as connection, connection.cursor() as cursor:
+            if not self._is_ours_to_read(connection, owner):
                 return False
-            queries.create_row_names(connection)
-            names = []
-            with connection.cursor() as cursor:
-                with cursor.copy(sql_of("copy_source_rows")) as copy:
-                    for line, customer_id, ad_group_id, edition, *name in rows:
-                        copy.write_row((owner.upload, line, customer_id, ad_group_id, edition))
-                        if any(value is not None for value in name):
-                            names.append((line, *name))
-                with cursor.copy(sql_of("copy_row_names")) as copy:
-                    for named in names:
-                        copy.write_row(named)
+            queries.create_read_rows(connection)
+            for part in _parts(rows):
+                with cursor.copy(sql_of("copy_read_rows")) as copy:
+                    for row in part:
+                        copy.write_row(row)
+                queries.keep_source_rows(connection, upload=owner.upload)
+                queries.items_from_rows(connection, upload=owner.upload)
+                queries.forget_read_rows(connection)
+                written += len(part)
+                self._is_ours_to_read(connection, owner)
+                on_written(written)
+            for bad in _parts(rejected):
                 with cursor.copy(sql_of("copy_rejected_rows")) as copy:
-                    for row in rejected:
+                    for each in bad:
                         copy.write_row(
-                            (owner.upload, row.line, row.reason, _storable(row.message), _storable(row.raw))
+                            (
+                                owner.upload,
+                                each.line,
+                                each.reason,
+                                _storable(each.message),
+                                _storable(each.raw),
+                            )
                         )
-            queries.items_from_rows(connection, upload=owner.upload)
+                written += len(bad)
+                self._is_ours_to_read(connection, owner)
+                on_written(written)
+            if not queries.mark_read(connection, upload=owner.upload, epoch=owner.epoch):
+                raise taken_over(owner)
             return True
+
+    def _is_ours_to_read(self, connection: Connection, owner: Owner) -> bool:
+        upload = queries.owned_unread(connection, upload=owner.upload, epoch=owner.epoch)
+        if upload is None or not upload["is_owned"]:
+            raise taken_over(owner)
+        return bool(upload["is_unread"])
 
     @rides_out
     def open_accounts(self, upload: int) -> list[OpenAccount]:
@@ -137,6 +176,13 @@ class Rows:
         }
         with self._database.transaction() as connection:
             return int(queries.retry_items(connection, **chosen) + queries.retry_labels(connection, **chosen))
+
+
+def _parts(rows: Iterable[_T]) -> Iterator[list[_T]]:
+    """Few enough at a time that each part is written within seconds."""
+    left = iter(rows)
+    while part := list(islice(left, PART)):
+        yield part
 
 
 def _storable(text: str) -> str:

@@ -227,12 +227,10 @@ class Uploads:
             return epoch
 
     @rides_out
-    def beat(self, owner: Owner, *, doing: str = "", waiting_until: datetime | None = None) -> None:
-        """Say that the run progresses, or what it waits for and until when. Harmless when fenced."""
+    def beat(self, owner: Owner, *, doing: str = "", waits_s: float = 0.0) -> None:
+        """Say that the run progresses, or for what it waits and how long at most. Harmless when fenced."""
         with self._database.transaction() as connection:
-            queries.beat(
-                connection, upload=owner.upload, epoch=owner.epoch, doing=doing, waiting_until=waiting_until
-            )
+            queries.beat(connection, upload=owner.upload, epoch=owner.epoch, doing=doing, waits_s=waits_s)
 
     @rides_out
     def end(self, owner: Owner, *, how: str, why: str = "", status: UploadStatus | None = None) -> None:

@@ -1,6 +1,16 @@
-"""What can be done in an account, by what is known of it without asking it."""
+"""How an account is called, and what can be done in it by what is known without asking it."""
 
 from themaads_pipeline.model.ads import Account
+
+
+def dashed(customer_id: int) -> str:
+    """A customer id as Google Ads shows it; a spreadsheet leaves it alone.
+
+    >>> dashed(1234567890)
+    '123-456-7890'
+    """
+    digits = f"{customer_id:010}"
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
 def unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:

@@ -1,12 +1,13 @@
 """Reading an upload: its file to checked rows, names to ad groups, all of it into the ledger at once."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from themaads_pipeline.ads.gateway import Gateway
@@ -19,8 +20,10 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.rows import SourceRow
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import RejectedRow
+from themaads_pipeline.model.telling import PART, Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.push.resolve import NamedAdGroup, NotResolved, resolve_names
+from themaads_pipeline.push.watching import watched
 
 # Accounts are asked for only when a name has to be looked up.
 GatewaySource = Callable[[], Gateway]
@@ -41,7 +44,13 @@ class SelectedRows:
 
 
 def select_rows(
-    path: Path, *, edition: str | None, catalogue: Catalogue, today: date, gateway: GatewaySource
+    path: Path,
+    *,
+    edition: str | None,
+    catalogue: Catalogue,
+    today: date,
+    gateway: GatewaySource,
+    tell: Tell = tell_nobody,
 ) -> SelectedRows:
     """Read a file and find the ad group of every row; nothing is written anywhere.
 
@@ -51,6 +60,7 @@ def select_rows(
         catalogue: The themes.
         today: Decides which edition a theme means.
         gateway: Asked for names, when there are any.
+        tell: Is told how far it is.
 
     Raises:
         UnusableFileError: Not one row can be read; the message is for a marketer.
@@ -61,13 +71,13 @@ def select_rows(
         found = catalogue.resolve(theme, today)
         return found.name if found else None
 
-    table = read_table(path)
-    checked = check_rows(table, default_edition=edition, resolve_edition=edition_of)
+    table = read_table(path, tell=tell)
+    checked = check_rows(table, default_edition=edition, resolve_edition=edition_of, tell=tell)
     rows, rejected = checked.rows, list(checked.rejected)
     unresolved = rows["ad_group_id"].isna()
     by_name = int(unresolved.sum())
     if by_name:
-        rows, more = _with_names_resolved(rows, unresolved, gateway(), table.raw_lines)
+        rows, more = _with_names_resolved(rows, unresolved, gateway(), table.raw, tell)
         by_name -= len(more)
         rejected = sorted([*rejected, *more], key=lambda row: row.line)
     return SelectedRows(rows=rows, rejected=rejected, resolved_by_name=by_name)
@@ -77,7 +87,8 @@ def _with_names_resolved(
     rows: pd.DataFrame,
     unresolved: "pd.Series[bool]",
     gateway: Gateway,
-    raw_lines: Callable[[Any], dict[int, str]],
+    raw_lines: Callable[[Collection[int]], dict[int, str]],
+    tell: Tell,
 ) -> tuple[pd.DataFrame, list[RejectedRow]]:
     named = [
         NamedAdGroup(customer_id, name, campaign_id, campaign_name)
@@ -85,7 +96,14 @@ def _with_names_resolved(
             *(_values(rows.loc[unresolved], column) for column in _NAMED), strict=True
         )
     ]
-    answers = resolve_names(named, gateway=gateway, accounts=gateway.accounts())
+    answers = watched(
+        lambda asking: resolve_names(
+            named, gateway=gateway, accounts=gateway.accounts(), on_account=asking.goes_on
+        ),
+        gateway=gateway,
+        tell=tell,
+        doing="looking up names",
+    )
     chosen = [answers[each] for each in named]
     rows = rows.copy()
     rows.loc[unresolved, "ad_group_id"] = pd.array(
@@ -114,24 +132,33 @@ def read_upload(
     catalogue: Catalogue,
     today: date,
     gateway: GatewaySource,
+    tell: Tell = tell_nobody,
 ) -> SelectedRows | None:
     """Read an upload's file into the ledger; None when that was done before.
 
     Raises:
-        UnusableFileError: The file, or every one of its rows, is unusable. Rejected rows are kept.
+        UnusableFileError: The file, or every one of its rows, is unusable. Rejected rows are kept, unless the
+            file is not, or did not stay, the one that was submitted.
         AdsError: A name could not be looked up for now; nothing was written.
         FencedError: The upload is not ours any more.
     """
     if upload.read_at is not None:
         return None
     path = Path(upload.file_path)
-    if fingerprint_file(path) != upload.content_sha256:
-        raise UnusableFileError(
-            f"{upload.file_name} was changed after it was submitted as #{upload.number}: submit it again "
-            "as it is now; it gets a number of its own"
-        )
-    selected = select_rows(path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway)
-    if not ledger.rows.write(owner, source_rows(selected.rows), selected.rejected):
+    before = _mark(path)
+    _expect_what_was_submitted(upload, path, tell)
+    selected = select_rows(
+        path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway, tell=tell
+    )
+    if _mark(path) != before:  # it is gone through several times
+        _expect_what_was_submitted(upload, path, tell)
+    rows, total = SourceRows(selected.rows), len(selected.rows) + len(selected.rejected)
+    if not ledger.rows.write(
+        owner,
+        rows,
+        selected.rejected,
+        on_written=lambda written: tell(f"writing row {written:,} of {total:,} into the ledger"),
+    ):
         return None
     if selected.rows.empty:
         counted = selected.rejected_by_reason.most_common()
@@ -143,18 +170,39 @@ def read_upload(
     return selected
 
 
-def source_rows(rows: pd.DataFrame) -> Iterator[SourceRow]:
-    """The table as the ledger takes it, row by row."""
-    columns = (
-        "line",
-        "customer_id",
-        "ad_group_id",
-        "edition",
-        "ad_group_name",
-        "campaign_id",
-        "campaign_name",
-    )
-    return zip(*(_values(rows, column) for column in columns), strict=True)
+class SourceRows:
+    """The table as the ledger takes it: account by account, each in file order; as often as asked for."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Keep the table; a part of it is plain Python values at one time."""
+        self._rows = rows
+        self._order = np.lexsort((rows["line"].to_numpy(), rows["customer_id"].to_numpy()))
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        """Row by row."""
+        for start in range(0, len(self._order), PART):
+            part = self._rows.iloc[self._order[start : start + PART]]
+            yield from zip(*(_values(part, column) for column in _COLUMNS), strict=True)
+
+
+_COLUMNS = ("line", "customer_id", "ad_group_id", "edition", "ad_group_name", "campaign_id", "campaign_name")
+
+
+def _mark(path: Path) -> object:
+    """What changes when the file does; None: it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _expect_what_was_submitted(upload: Upload, path: Path, tell: Tell) -> None:
+    if fingerprint_file(path, tell=tell) != upload.content_sha256:
+        raise UnusableFileError(
+            f"{upload.file_name} was changed after it was submitted as #{upload.number}: submit it again "
+            "as it is now; it gets a number of its own"
+        )
 
 
 def _values(rows: pd.DataFrame, column: str) -> list[Any]:

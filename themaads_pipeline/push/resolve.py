@@ -1,16 +1,17 @@
 """Names to ad groups: a row without a healthy id is looked up in the live account, and never guessed at."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import AccountStoppedError
-from themaads_pipeline.model.accounts import unusable
+from themaads_pipeline.model.accounts import dashed, unusable
 from themaads_pipeline.model.ads import Account, AdGroup
 
 _ACCOUNTS_AT_ONCE = 8
+_NAMES_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,20 @@ def choose(named: NamedAdGroup, found: Iterable[AdGroup]) -> int | NotResolved:
 
 
 def resolve_names(
-    wanted: Iterable[NamedAdGroup], *, gateway: Gateway, accounts: Mapping[int, Account]
+    wanted: Iterable[NamedAdGroup],
+    *,
+    gateway: Gateway,
+    accounts: Mapping[int, Account],
+    on_account: Callable[[str], None] = lambda _: None,
 ) -> dict[NamedAdGroup, int | NotResolved]:
     """Look all names up, a few accounts at once.
+
+    Args:
+        wanted: The names.
+        gateway: The accounts.
+        accounts: Those within reach.
+        on_account: Called before each question, from several threads, with what it is about; what it raises
+            ends the looking up.
 
     Raises:
         AdsError: An account could not be read for now; nothing was concluded.
@@ -73,25 +85,36 @@ def resolve_names(
     for named in dict.fromkeys(wanted):
         by_account[named.customer_id].append(named)
     resolved: dict[NamedAdGroup, int | NotResolved] = {}
-    with ThreadPoolExecutor(max_workers=_ACCOUNTS_AT_ONCE, thread_name_prefix="names") as pool:
-        answers = pool.map(
-            lambda customer_id: _resolve(by_account[customer_id], accounts.get(customer_id), gateway),
-            by_account,
+    numbers = {customer_id: number for number, customer_id in enumerate(by_account, start=1)}
+
+    def resolve(customer_id: int) -> dict[NamedAdGroup, int | NotResolved]:
+        place = f"{dashed(customer_id)} ({numbers[customer_id]:,} of {len(by_account):,})"
+        return _resolve(
+            by_account[customer_id],
+            accounts.get(customer_id),
+            gateway,
+            lambda: on_account(f"looking up names in account {place}"),
         )
-        for answer in answers:
+
+    with ThreadPoolExecutor(max_workers=_ACCOUNTS_AT_ONCE, thread_name_prefix="names") as pool:
+        for answer in pool.map(resolve, by_account):
             resolved.update(answer)
     return resolved
 
 
 def _resolve(
-    wanted: Sequence[NamedAdGroup], account: Account | None, gateway: Gateway
+    wanted: Sequence[NamedAdGroup], account: Account | None, gateway: Gateway, on_question: Callable[[], None]
 ) -> dict[NamedAdGroup, int | NotResolved]:
     stopped = unusable(wanted[0].customer_id, account)
     if stopped is not None or account is None:
         code, message = stopped or ("", "")
         return dict.fromkeys(wanted, NotResolved(code, f"the name cannot be looked up: {message}"))
+    names = sorted({named.ad_group_name for named in wanted})
+    found: list[AdGroup] = []
     try:
-        found = gateway.find_ad_groups(account, sorted({named.ad_group_name for named in wanted}))
+        for start in range(0, len(names), _NAMES_AT_ONCE):
+            on_question()
+            found += gateway.find_ad_groups(account, names[start : start + _NAMES_AT_ONCE])
     except AccountStoppedError as error:
         return dict.fromkeys(wanted, NotResolved("account_stopped", f"the name cannot be looked up: {error}"))
     by_name: dict[str, list[AdGroup]] = defaultdict(list)

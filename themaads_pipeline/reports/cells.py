@@ -33,16 +33,6 @@ def safe(text: object) -> str:
     return _DANGEROUS.sub(r"\g<before>'", spelled)
 
 
-def dashed(customer_id: int) -> str:
-    """A customer id as Google Ads shows it; a spreadsheet leaves it alone.
-
-    >>> dashed(1234567890)
-    '123-456-7890'
-    """
-    digits = f"{customer_id:010}"
-    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
-
-
 def kept_id(number: int | None) -> str:
     """An id whose digits survive a spreadsheet: longer ones get the apostrophe that our intake takes off.
 

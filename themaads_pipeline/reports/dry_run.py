@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import AdText
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE
 from themaads_pipeline.push.dry_run import PlannedOutcome
-from themaads_pipeline.reports.cells import dashed, safe
+from themaads_pipeline.reports.cells import safe
 from themaads_pipeline.reports.tables import table_file
 
 _HEADLINES = tuple(f"headline_{number}" for number in range(1, HEADLINE.most + 1))

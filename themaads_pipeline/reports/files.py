@@ -10,12 +10,13 @@ from typing import Any
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.intake.columns import RECOGNISED
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import FINAL_STATES, ItemState
 from themaads_pipeline.model.uploads import Upload
-from themaads_pipeline.reports.cells import comes_back, dashed, kept_id, safe
+from themaads_pipeline.reports.cells import comes_back, kept_id, safe
 from themaads_pipeline.reports.summary import Counts, summary_of
 from themaads_pipeline.reports.tables import WriteRow, table_file, text_file
 from themaads_pipeline.settings import settings

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import FINAL_STATES, ItemState
 from themaads_pipeline.model.outcomes import Category, SkipReason
 from themaads_pipeline.model.uploads import Upload, UploadStatus
-from themaads_pipeline.reports.cells import dashed
 
 _MOST_LINES = 15  # of one table; the CSV files have all
 _LONGEST_CELL = 200  # characters

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from themaads_pipeline.intake.readers import read_table
 from themaads_pipeline.intake.rows import check_rows
-from themaads_pipeline.reports.cells import dashed, kept_id, safe
+from themaads_pipeline.model.accounts import dashed
+from themaads_pipeline.reports.cells import kept_id, safe
 from themaads_pipeline.reports.files import FAILED_COLUMNS, failed_row
 from themaads_pipeline.reports.tables import table_file
 
