@@ -74,14 +74,16 @@ class Running:
         return self._post({"query": query})
 
     def ask_with(self, query: str, variables: dict[str, str]) -> Any:
-        """The data of its answer; it may just be restarting."""
+        """The data of its answer; it may just be restarting, or its database."""
         deadline = time.monotonic() + 60
         while True:
-            try:
-                return json.loads(self._post({"query": query, "variables": variables}))["data"]
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            answer: dict[str, Any] = {}
+            with suppress(OSError, ValueError):  # a page that says that the database is away is no JSON
+                answer = json.loads(self._post({"query": query, "variables": variables}))
+            if (data := answer.get("data")) is not None:
+                return data
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.2)
 
     def _post(self, content: dict[str, Any]) -> str:
         body = json.dumps(content).encode()

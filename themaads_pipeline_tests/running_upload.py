@@ -66,13 +66,26 @@ class RunningUpload:
 
     def runs(self) -> list[dict[str, Any]]:
         """Dagster's runs of the upload, the newest first."""
-        answer = self.stack.ask_with(_RUNS, {"key": self.upload.key})
-        return list(answer["runsOrError"]["results"])
+        deadline = time.monotonic() + 60
+        while True:
+            answer = self.stack.ask_with(_RUNS, {"key": self.upload.key})["runsOrError"]
+            if "results" in answer:
+                return list(answer["results"])
+            assert time.monotonic() < deadline, answer  # the database may just be restarting
+            time.sleep(0.2)
+
+    def status_of(self, run_id: str) -> str:
+        """Dagster's status of a run of the upload."""
+        return next(str(run["status"]) for run in self.runs() if run["runId"] == run_id)
+
+    def ends_of(self, run_id: str) -> list[str]:
+        """Each end of a run that Dagster tells of: more than one is one too many."""
+        events = self.stack.ask_with(_EVENTS, {"id": run_id})["logsForRun"]["events"]
+        return [event["message"] for event in events if event.get("message")]
 
     def message_of(self, run_id: str) -> str:
         """How Dagster tells the end of a run."""
-        events = self.stack.ask_with(_EVENTS, {"id": run_id})["logsForRun"]["events"]
-        return "\n".join(event["message"] for event in events if event.get("message"))
+        return "\n".join(self.ends_of(run_id))
 
     def worker(self) -> psutil.Process:
         """The process that works on the upload now."""
@@ -93,11 +106,12 @@ class RunningUpload:
             psutil.Process(int(postmaster.read_text().split()[0])).kill()
         self.stack.process.wait()
 
-    def control(self, path: str, content: Any = None) -> Any:
+    def control(self, path: str, content: Any = None, *, method: str | None = None) -> Any:
         """The emulator's control port."""
         facts = json.loads((self.home / "emulator" / "emulator.json").read_text())
         body = None if content is None else json.dumps(content).encode()
-        request = Request(facts["control_url"] + path, body, {"Content-Type": "application/json"})
+        kind = {"Content-Type": "application/json"}
+        request = Request(facts["control_url"] + path, body, kind, method=method)
         with urlopen(request, timeout=60) as response:
             return json.load(response)
 
