@@ -78,15 +78,25 @@ class GuardError(PermanentError):
 class AdsError(ThemaAdsError):
     """A whole request was refused; `code` is Google's own (`AuthorizationError.USER_PERMISSION_DENIED`)."""
 
-    def __init__(self, message: str, *, code: str, request_id: str | None = None) -> None:
-        """Keep Google's code and the id that Google's support asks for."""
+    def __init__(
+        self, message: str, *, code: str, request_id: str | None = None, category: str = "technical"
+    ) -> None:
+        """Keep Google's code, the id that Google's support asks for, and what a single item fails as."""
         super().__init__(message)
         self.code = code
         self.request_id = request_id
+        self.category = category
 
 
 class OutcomeUnknownError(AdsError, TransientError):
     """The request may have been committed: read back before anything is sent again."""
+
+    def __init__(
+        self, message: str, *, code: str, request_id: str | None = None, is_too_large: bool = False
+    ) -> None:
+        """Keep whether the request's size was the reason: what follows should be smaller."""
+        super().__init__(message, code=code, request_id=request_id)
+        self.is_too_large = is_too_large
 
 
 class TemporaryAdsError(AdsError, TransientError):
@@ -109,4 +119,14 @@ class AccountStoppedError(AdsError, PermanentError):
 
 
 class AdsStoppedError(AdsError, PermanentError):
-    """Nothing can be done in any account (credentials, project, daily quota): items stay pending."""
+    """Nothing can be done in any account (credentials, project, daily quota): items stay pending.
+
+    It goes away by itself after `retry_after_s` (the daily quota); None: not before a person does something.
+    """
+
+    def __init__(
+        self, message: str, *, code: str, request_id: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        """Keep how long to wait, in seconds, where waiting helps."""
+        super().__init__(message, code=code, request_id=request_id)
+        self.retry_after_s = retry_after_s

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from themaads_pipeline.ads.failures import SITE_THROTTLED, Meaning, meaning_of
-from themaads_pipeline.model.outcomes import Category, Failure
+from themaads_pipeline.ads.failures import NEWER, Meaning, meaning_of
+from themaads_pipeline.model.outcomes import Failure
 
-DESTINATION_NOT_WORKING: Final = "DESTINATION_NOT_WORKING"  # a policy topic
+DESTINATION_NOT_WORKING: Final = "PolicyTopic.DESTINATION_NOT_WORKING"
 NOT_NAMED: Final = "UnknownError.NOT_NAMED"
+_FORBIDS: Final = "PROHIBITED"  # the type of policy entry that refuses an ad; others limit it, or describe it
 _MESSAGE_LIMIT: Final = 1000
 
 
@@ -21,17 +22,21 @@ class Fault:
     index: int | None = None
     field_path: str = ""
     trigger: str = ""
-    policy_topics: tuple[str, ...] = ()
+    policies: tuple[tuple[str, str], ...] = ()  # topic and type; what forbids the ad comes first
     evidences: tuple[str, ...] = ()
     details: str = ""
     retry_after_s: float | None = None
+    is_unpublished: bool = False  # Google's name for it is newer than the API version that we speak
 
-    @property
-    def meaning(self) -> Meaning:
+    def meaning(self, *, method: str = "", status: str = "") -> Meaning:
         """The table's answer; a site that Google could not open is given time, other policies are not."""
-        if self.policy_topics and set(self.policy_topics) == {DESTINATION_NOT_WORKING}:
-            return SITE_THROTTLED
-        return meaning_of(self.code)
+        if self.is_unpublished:
+            return meaning_of(f"{NEWER}.{self.code}", status=status)
+        forbidding = {topic for topic, kind in self.policies if kind == _FORBIDS}
+        topics = forbidding or {topic for topic, _ in self.policies}
+        if {f"PolicyTopic.{topic}" for topic in topics} == {DESTINATION_NOT_WORKING}:
+            return meaning_of(DESTINATION_NOT_WORKING)
+        return meaning_of(self.code, method=method, status=status)
 
 
 def faults_of(failure: Any) -> tuple[Fault, ...]:
@@ -40,24 +45,35 @@ def faults_of(failure: Any) -> tuple[Fault, ...]:
     return tuple(_fault(error) for error in message.errors)
 
 
-def failure_of(faults: Sequence[Fault]) -> tuple[Failure, Meaning]:
-    """One operation's errors as one failure: the most telling decides, every message is kept."""
-    telling = max(
-        faults, key=lambda fault: (fault.meaning.category is Category.POLICY, fault.meaning.reaction)
-    )
-    topics = dict.fromkeys(topic for fault in faults for topic in fault.policy_topics)
-    triggers = dict.fromkeys(
-        trigger for fault in [telling, *faults] for trigger in (*fault.evidences, fault.trigger) if trigger
-    )
-    meaning = telling.meaning
+def failure_of(faults: Sequence[Fault], *, method: str = "") -> tuple[Failure, Meaning]:
+    """One operation's errors as one failure: the gravest decides, in whatever order they came; every
+    message is kept.
+    """
+
+    def by_gravity(fault: Fault) -> tuple[int, str, str, str]:
+        gravity = fault.meaning(method=method).gravity_for_item
+        return -gravity, fault.code, fault.field_path, fault.message
+
+    ordered = sorted(faults, key=by_gravity)
+    gravest = ordered[0]
+    meaning = gravest.meaning(method=method)
+    policies = dict(policy for fault in reversed(ordered) for policy in reversed(fault.policies))
+    topics = dict.fromkeys(topic for fault in ordered for topic, _ in fault.policies)
+    triggers = (trigger for fault in ordered for trigger in (*fault.evidences, fault.trigger) if trigger)
     failure = Failure(
         category=meaning.category,
-        code=telling.code,
-        message=joined([telling, *faults]),
+        code=gravest.code,
+        message=joined(ordered),
         policy_topics=tuple(topics),
-        trigger=next(iter(triggers), ""),
+        policy_types=tuple(policies[topic] for topic in topics),
+        trigger=next(triggers, ""),
     )
     return failure, meaning
+
+
+def longest_wait(faults: Iterable[Fault]) -> float | None:
+    """How long Google wants to be left alone; None where it does not say."""
+    return max((fault.retry_after_s for fault in faults if fault.retry_after_s is not None), default=None)
 
 
 def joined(faults: Iterable[Fault]) -> str:
@@ -73,20 +89,26 @@ def clipped(text: str) -> str:
 def _fault(error: Any) -> Fault:
     details = error.details
     index, field_path = _place(error.location.field_path_elements)
-    topics: list[str] = []
+    policies: list[tuple[str, str]] = []
     evidences: list[str] = []
     notes: list[str] = []
-    for entry in details.policy_finding_details.policy_topic_entries:
-        topics.append(entry.topic)
+    entries = sorted(
+        details.policy_finding_details.policy_topic_entries,
+        key=lambda entry: _value_name(entry, "type_") != _FORBIDS,
+    )
+    for entry in entries:
+        policies.append((entry.topic, _value_name(entry, "type_")))
         notes.append(f"{entry.topic} ({_value_name(entry, 'type_')})")
         for evidence in entry.evidences:
             evidences += evidence.text_list.texts
             evidences += evidence.website_list.websites
-            if evidence.destination_not_working.expanded_url:
-                evidences.append(evidence.destination_not_working.expanded_url)
+            evidences += evidence.destination_text_list.destination_texts
+            if evidence.HasField("destination_not_working"):
+                evidences += filter(None, [evidence.destination_not_working.expanded_url])
+                notes += filter(None, [_not_opened(evidence.destination_not_working)])
     if details.HasField("policy_violation_details"):
         violation = details.policy_violation_details
-        topics.append(violation.key.policy_name or violation.external_policy_name)
+        policies.append((violation.key.policy_name or violation.external_policy_name, _FORBIDS))
         notes.append(violation.external_policy_description or violation.external_policy_name)
         evidences += [violation.key.violating_text] if violation.key.violating_text else []
     if details.HasField("resource_count_details"):
@@ -107,11 +129,19 @@ def _fault(error: Any) -> Fault:
         index=index,
         field_path=field_path,
         trigger=str(getattr(trigger, kind)) if kind else "",
-        policy_topics=tuple(topics),
+        policies=tuple(policies),
         evidences=tuple(evidences),
         details="; ".join(filter(None, notes)),
         retry_after_s=retry_after_s,
+        is_unpublished=bool(details.unpublished_error_code),
     )
+
+
+def _not_opened(destination: Any) -> str:
+    """What kept Google from opening a page: its site's answer, or that there is no such site."""
+    if destination.HasField("http_error_code"):
+        return f"HTTP {destination.http_error_code}"
+    return _value_name(destination, "dns_error_type") if destination.HasField("dns_error_type") else ""
 
 
 def _code(error: Any) -> str:

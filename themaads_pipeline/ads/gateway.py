@@ -327,7 +327,7 @@ class Gateway:
             timeout_s=timeout_s,
             where=where,
         )
-        return results_of(answer, operations, request_id=request_id, where=where)
+        return results_of(answer, operations, method=method, request_id=request_id, where=where)
 
 
 def _client_of(row: Any) -> tuple[int, int, str, str, bool, str]:

@@ -4,10 +4,12 @@ Importing it is cheap: google's modules come with the first error.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
-from themaads_pipeline.ads.failures import CHECK_PROJECT, NEW_LOGIN, Reaction
-from themaads_pipeline.ads.faults import Fault, clipped, faults_of, joined
+from themaads_pipeline.ads.failures import Meaning, Reaction, errors, meaning_of
+from themaads_pipeline.ads.faults import Fault, clipped, faults_of, joined, longest_wait
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
     AdsError,
@@ -16,23 +18,27 @@ from themaads_pipeline.exceptions import (
     RequestTooLargeError,
     TemporaryAdsError,
 )
+from themaads_pipeline.model.outcomes import Category
 
-# A request that ended so may have been committed, whatever we know or do not know about its code.
-_UNCERTAIN_STATUSES: Final = frozenset(
-    {"UNKNOWN", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "UNAVAILABLE", "CANCELLED", "DATA_LOSS"}
+# Under a status that leaves the outcome open, these do not close it: they may be half the story.
+_ABOUT_ITEMS: Final = frozenset(
+    {Reaction.ALREADY_THERE, Reaction.FAIL_ITEM, Reaction.FAIL_ITEM_AS_POLICY, Reaction.SLOW_DOWN}
 )
-_STOPPING_STATUSES: Final = {
-    "UNAUTHENTICATED": NEW_LOGIN,
-    "PERMISSION_DENIED": CHECK_PROJECT,
-    "NOT_FOUND": "Check `endpoint` in google-ads.yaml.",
-    "UNIMPLEMENTED": "Check `endpoint` in google-ads.yaml, or update this package.",
-}
+# How gRPC refuses a message for its size, at either end; ours begins with another word.
+_TOO_LARGE: Final = "larger than max"
+_NO_TOKEN: Final = "Getting metadata from plugin failed"  # noqa: S105 - gRPC's words, no password
 
-_KINDS: Final[dict[Reaction, type[AdsError]]] = {
-    Reaction.STOP_RUN: AdsStoppedError,
-    Reaction.STOP_ACCOUNT: AccountStoppedError,
-    Reaction.SMALLER_BATCH: RequestTooLargeError,
-}
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """How a request ended, wherever the error's class keeps it."""
+
+    status: str  # gRPC's
+    text: str
+    request_id: str | None = None
+    failure: Any = None  # the GoogleAdsFailure, where there is one
+    reason: str = ""  # what Google's front door says, which a call passes before it reaches Google Ads
+    retry_after_s: float | None = None  # what the front door says
 
 
 def whole_request_error(error: Exception, *, mutate: bool, where: str) -> AdsError:
@@ -45,98 +51,150 @@ def whole_request_error(error: Exception, *, mutate: bool, where: str) -> AdsErr
     """
     if type(error).__module__.startswith("google.auth"):
         return _sign_in_error(error, where=where)
-    status, text, request_id, failure = _facts_of(error)
-    if failure is None:
-        return _status_error(status, text, request_id=request_id, mutate=mutate, where=where)
-    return request_refused(
-        faults_of(failure), status=status, request_id=request_id, mutate=mutate, where=where
-    )
+    ended = _ended(error)
+    if ended.failure is not None and ended.failure.errors:
+        return request_refused(
+            faults_of(ended.failure),
+            status=ended.status,
+            request_id=ended.request_id,
+            mutate=mutate,
+            where=where,
+        )
+    return _status_error(ended, mutate=mutate, where=where)
 
 
 def request_refused(
     faults: Sequence[Fault], *, status: str, request_id: str | None, mutate: bool, where: str
 ) -> AdsError:
-    """The exception for errors that concern a whole request: the weightiest decides.
+    """The exception for errors that concern a whole request (at least one): the gravest decides.
 
     Definite refusals that no retry, size or account explains are a plain AdsError: nothing was committed,
-    and the items of the request fail as technical, or one by one in smaller requests.
+    and the items of the request fail, or are sent in smaller requests.
     """
-    if not faults:
-        return _status_error(status, "no reason given", request_id=request_id, mutate=mutate, where=where)
-    fault = max(faults, key=lambda each: each.meaning.reaction)
-    meaning = fault.meaning
-    code = fault.code
-    message = f"{where}: {joined([fault, *faults])} [{code}]"
-    if request_id:
-        message += f" (request {request_id})"
-    if meaning.remedy:
-        message += f" {meaning.remedy}"
-    # A definite refusal travels under a definite status; under another one it may be half the story.
-    half_the_story = status in _UNCERTAIN_STATUSES and meaning.reaction <= Reaction.SLOW_DOWN
-    uncertain = (
-        meaning.reaction is Reaction.READ_BACK
-        or half_the_story
-        or code == "RequestError.RPC_DEADLINE_TOO_SHORT"
+
+    def by_gravity(fault: Fault) -> tuple[int, bool, str, str]:
+        meaning = fault.meaning(status=status)
+        return -meaning.gravity_for_request, not meaning.in_doubt, fault.code, fault.message
+
+    ordered = sorted(faults, key=by_gravity)
+    meaning = ordered[0].meaning(status=status)
+    of_status = errors().get(f"StatusCode.{status}")
+    open_ended = of_status is not None and of_status.in_doubt and meaning.reaction in _ABOUT_ITEMS
+    return _exception(
+        of_status if of_status is not None and open_ended else meaning,
+        said=joined(ordered),
+        code=ordered[0].code,
+        request_id=request_id,
+        mutate=mutate,
+        where=where,
+        retry_after_s=longest_wait(faults),
     )
-    if uncertain and mutate:
-        return OutcomeUnknownError(message, code=code, request_id=request_id)
-    if meaning.reaction in {Reaction.RETRY, Reaction.READ_BACK} or half_the_story:
-        return TemporaryAdsError(
-            message, code=code, request_id=request_id, retry_after_s=_longest_wait(faults)
-        )
-    kind = _KINDS.get(meaning.reaction, AdsError)
-    return kind(message, code=code, request_id=request_id)
 
 
-def _status_error(status: str, text: str, *, request_id: str | None, mutate: bool, where: str) -> AdsError:
-    """A gRPC status without Google's own errors."""
-    code = f"StatusCode.{status}"
-    message = f"{where}: {clipped(text)} [{code}]"
-    if request_id:
-        message += f" (request {request_id})"
-    kind: type[AdsError] = AdsError
-    if "larger than max" in text:
-        # gRPC's own limits: a request that the server would not take, or an answer that we would not.
-        kind = OutcomeUnknownError if mutate and "SERVER" not in text else RequestTooLargeError
-    elif "Getting metadata from plugin failed" in text:
-        kind = TemporaryAdsError  # no token could be had: it never left
-    elif status in _UNCERTAIN_STATUSES:
-        kind = OutcomeUnknownError if mutate else TemporaryAdsError
-    elif status == "RESOURCE_EXHAUSTED":
-        kind = TemporaryAdsError
-    elif status in _STOPPING_STATUSES:
-        kind = AdsStoppedError
-        message += f" {_STOPPING_STATUSES[status]}"
-    return kind(message, code=code, request_id=request_id)
+def _status_error(ended: Ended, *, mutate: bool, where: str) -> AdsError:
+    """A request that failed without Google Ads' own errors."""
+    code = f"StatusCode.{ended.status}"
+    meaning = meaning_of(code)
+    reason = f"ErrorReason.{ended.reason}"
+    # What the table does not name by itself explains a refusal, and makes none of what may pass, or may have.
+    if (
+        ended.reason
+        and not meaning.in_doubt
+        and (reason in errors() or meaning.reaction is Reaction.STOP_RUN)
+    ):
+        code, meaning = reason, meaning_of(reason)
+    if _TOO_LARGE in ended.text:
+        # A request that Google would not take, or an answer that we would not.
+        meaning = meaning_of("DatabaseError.REQUEST_TOO_LARGE")
+        if "SERVER" not in ended.text:
+            meaning = meaning_of("SizeLimitError.RESPONSE_SIZE_LIMIT_EXCEEDED")
+    elif _NO_TOKEN in ended.text:
+        meaning = meaning_of("google.auth.TransportError")
+    return _exception(
+        meaning,
+        said=clipped(ended.text),
+        code=code,
+        request_id=ended.request_id,
+        mutate=mutate,
+        where=where,
+        retry_after_s=ended.retry_after_s,
+    )
 
 
 def _sign_in_error(error: Exception, *, where: str) -> AdsError:
     """No token: the request never left. Only the reason is quoted: the rest may hold what is secret."""
-    kind = type(error).__name__
-    code = f"google.auth.{kind}"
+    code = f"google.auth.{type(error).__name__}"
     reason = ""
-    if kind == "RefreshError":
-        reason = clipped(str(error.args[0]).partition("{")[0].strip(" ,:(")) if error.args else ""
-    if kind == "TransportError" or bool(getattr(error, "retryable", False)):
-        return TemporaryAdsError(f"{where}: Google's token endpoint cannot be reached [{code}]", code=code)
-    said = f" ({reason})" if reason else ""
-    return AdsStoppedError(
-        f"{where}: Google does not accept the credentials{said} [{code}]. {NEW_LOGIN}", code=code
-    )
+    if type(error).__name__ == "RefreshError" and error.args:
+        reason = clipped(str(error.args[0]).partition("{")[0].strip(" ,:("))
+        grant = f"RefreshError.{reason.partition(':')[0].strip()}"
+        code = grant if grant in errors() else code
+    meaning = meaning_of(code)
+    if getattr(error, "retryable", False) and meaning.reaction is Reaction.STOP_RUN:
+        meaning = meaning_of("google.auth.TransportError")
+    said = reason if meaning.reaction is Reaction.STOP_RUN else ""
+    return _exception(meaning, said=said, code=code, request_id=None, mutate=False, where=where)
 
 
-def _facts_of(error: Any) -> tuple[str, str, str | None, Any | None]:
-    """Status, text, request id and GoogleAdsFailure of an error, wherever its class keeps them."""
+def _exception(
+    meaning: Meaning,
+    *,
+    said: str,
+    code: str,
+    request_id: str | None,
+    mutate: bool,
+    where: str,
+    retry_after_s: float | None = None,
+) -> AdsError:
+    """What happened, where, and what to do: ours first where a person has to do something."""
+    source = " ".join(filter(None, [said, f"[{code}]", f"(request {request_id})" if request_id else ""]))
+    message = f"{where}: {source}" if said else f"{where}: {meaning.reason} {source}"
+    if meaning.remedy:
+        message = f"{where}: {meaning.reason}. {meaning.remedy} Google: {source}"
+    wait_s = meaning.wait_s if retry_after_s is None else retry_after_s
+    is_too_large = meaning.reaction is Reaction.SMALLER_BATCH
+    if mutate and meaning.in_doubt:
+        return OutcomeUnknownError(message, code=code, request_id=request_id, is_too_large=is_too_large)
+    match meaning.reaction:
+        case Reaction.STOP_RUN:
+            # Only what goes away by itself is waited for.
+            heals = meaning.category is Category.TEMPORARY
+            return AdsStoppedError(
+                message, code=code, request_id=request_id, retry_after_s=wait_s if heals else None
+            )
+        case Reaction.STOP_ACCOUNT:
+            return AccountStoppedError(message, code=code, request_id=request_id)
+        case Reaction.SMALLER_BATCH:
+            return RequestTooLargeError(message, code=code, request_id=request_id)
+        case Reaction.RETRY:
+            return TemporaryAdsError(message, code=code, request_id=request_id, retry_after_s=wait_s)
+        case _:
+            return AdsError(message, code=code, request_id=request_id, category=str(meaning.category))
+
+
+def _ended(error: Any) -> Ended:
     call = getattr(error, "error", None) or getattr(error, "response", None) or error
     metadata = _trailing_metadata(call)
-    request_id = getattr(error, "request_id", None) or _text(metadata.get("request-id")) or None
     failure = getattr(error, "failure", None)
-    if failure is None:
-        failure = _failure_in(metadata, getattr(error, "details", None))
-    status = _status_name(error, call)
+    reason, retry_after_s = "", None
+    for packed in _packed(metadata, getattr(error, "details", None)):
+        kind = packed.type_url.rpartition(".")[2]
+        if kind == "GoogleAdsFailure":
+            failure = failure if failure is not None else _parsed("GoogleAdsFailure", packed.value)
+        elif kind == "ErrorInfo" and (info := _parsed(kind, packed.value)) is not None:
+            reason = info.reason
+        elif kind == "RetryInfo" and (retry := _parsed(kind, packed.value)) is not None:
+            retry_after_s = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
     details = getattr(call, "details", None)
     text = details() if callable(details) else getattr(error, "message", None)
-    return status, _text(text) or type(error).__name__, request_id, failure
+    return Ended(
+        status=_status_name(error, call),
+        text=_text(text) or type(error).__name__,
+        request_id=getattr(error, "request_id", None) or _text(metadata.get("request-id")) or None,
+        failure=failure,
+        reason=reason,
+        retry_after_s=retry_after_s,
+    )
 
 
 def _status_name(error: Any, call: Any) -> str:
@@ -152,27 +210,36 @@ def _trailing_metadata(call: Any) -> dict[str, Any]:
     return dict(trailing() or ()) if callable(trailing) else {}
 
 
-def _failure_in(metadata: dict[str, Any], details: Any) -> Any | None:
-    """The GoogleAdsFailure of an error that the client does not wrap (INTERNAL, RESOURCE_EXHAUSTED)."""
+def _packed(metadata: dict[str, Any], details: Any) -> Iterable[Any]:
+    """Everything that travels with an error, also one that the client does not wrap (INTERNAL,
+    RESOURCE_EXHAUSTED), wherever it is kept.
+    """
+    from google.protobuf.any_pb2 import Any as Packed  # noqa: PLC0415 - see the module's docstring
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module's docstring
     from google.rpc.status_pb2 import Status  # noqa: PLC0415 - see the module's docstring
 
+    for key, value in metadata.items():
+        if key.endswith(".errors.googleadsfailure-bin"):
+            yield Packed(type_url="type.googleapis.com/google.ads.GoogleAdsFailure", value=value)
+    if packed := metadata.get("grpc-status-details-bin"):
+        with suppress(DecodeError):
+            yield from Status.FromString(packed).details
+    if isinstance(details, (list, tuple)):
+        yield from (each for each in details if hasattr(each, "type_url"))
+
+
+def _parsed(kind: str, value: bytes) -> Any | None:
+    """A message that travels with an error; None where it is damaged."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module's docstring
+    from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # noqa: PLC0415 - see the module's docstring
+
     from themaads_pipeline.ads.protobuf import GoogleAdsFailure  # noqa: PLC0415 - see the module's docstring
 
-    payloads = [value for key, value in metadata.items() if key.endswith(".errors.googleadsfailure-bin")]
+    known = {"GoogleAdsFailure": GoogleAdsFailure, "ErrorInfo": ErrorInfo, "RetryInfo": RetryInfo}
     try:
-        packed = metadata.get("grpc-status-details-bin")
-        anys = list(Status.FromString(packed).details) if packed else []
-        if isinstance(details, (list, tuple)):
-            anys += [each for each in details if hasattr(each, "type_url")]
-        payloads += [each.value for each in anys if each.type_url.endswith(".GoogleAdsFailure")]
-        return GoogleAdsFailure.FromString(payloads[0]) if payloads else None
+        return known[kind].FromString(value)
     except DecodeError:
         return None
-
-
-def _longest_wait(faults: Iterable[Fault]) -> float | None:
-    return max((fault.retry_after_s for fault in faults if fault.retry_after_s is not None), default=None)
 
 
 def _text(value: Any) -> str:

@@ -93,17 +93,20 @@ class Wire:
 
     def get(self, service: str, method: str, request: Any, *, where: str) -> Any:
         """Send a reading request without a manager account; repeated on temporary errors."""
-        return self._retrying(
-            lambda: self._once(
-                service,
-                method,
-                request,
-                login_customer_id=None,
-                timeout_s=self._reads.timeout_s,
-                mutate=False,
-                where=where,
-            )
-        )
+
+        def call() -> Any:
+            with self._waiting(request, where, self._reads.timeout_s):
+                return self._once(
+                    service,
+                    method,
+                    request,
+                    login_customer_id=None,
+                    timeout_s=self._reads.timeout_s,
+                    mutate=False,
+                    where=where,
+                )
+
+        return self._retrying(call)
 
     def search(
         self,
@@ -163,7 +166,7 @@ class Wire:
     def _waiting(self, request: Any, where: str, timeout_s: float) -> Iterator[None]:
         thread = threading.get_ident()
         waiting = InFlight(
-            customer_id=int(request.customer_id),
+            customer_id=int(getattr(request, "customer_id", 0)),
             where=where,
             ends_at_monotonic=time.monotonic() + timeout_s,
         )

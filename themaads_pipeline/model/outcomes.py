@@ -35,7 +35,8 @@ class Failure:
     category: Category
     code: str  # Google's, `PolicyFindingError.POLICY_FINDING`, or ours in snake_case
     message: str
-    policy_topics: tuple[str, ...] = ()
+    policy_topics: tuple[str, ...] = ()  # what forbids the ad comes first
+    policy_types: tuple[str, ...] = ()  # of each topic: PROHIBITED, LIMITED ...
     trigger: str = ""  # the text or URL that Google names, where it does
 
 
@@ -57,6 +58,8 @@ class Refused:
 
     failure: Failure
     retryable: bool = False  # a temporary error of this one operation
+    retry_after_s: float | None = None  # not before that, where Google says so
+    site_throttled: bool = False  # Google could not open the page: much later, and slower for this site
 
 
 Result = Created | AlreadyThere | Refused

@@ -1,17 +1,16 @@
-"""Each of Google's errors has a class and a reaction; a whole request's becomes one of our exceptions."""
+"""A whole request that failed becomes one of our exceptions: what happened, where, and what to do."""
 
 from typing import Any
 
 import grpc
 import pytest
 from google.ads.googleads.errors import GoogleAdsException
-from google.ads.googleads.v26.errors.types.errors import ErrorCode
 from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure as WrappedFailure
 from google.api_core.exceptions import from_grpc_error
 from google.auth.exceptions import RefreshError, TransportError
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from themaads_pipeline.ads.failures import Reaction, is_listed, meaning_of
 from themaads_pipeline.ads.protobuf import GoogleAdsFailure
 from themaads_pipeline.ads.request_errors import whole_request_error
 from themaads_pipeline.exceptions import (
@@ -22,7 +21,6 @@ from themaads_pipeline.exceptions import (
     RequestTooLargeError,
     TemporaryAdsError,
 )
-from themaads_pipeline.model.outcomes import Category
 
 KEY = "google.ads.googleads.v26.errors.googleadsfailure-bin"
 
@@ -96,125 +94,6 @@ def ours(error: Exception, *, mutate: bool = True) -> AdsError:
     return whole_request_error(error, mutate=mutate, where="creating 5 ads in account 1")
 
 
-# The rows of the table in the facts
-
-
-@pytest.mark.parametrize(
-    ("reaction", "codes"),
-    [
-        (
-            Reaction.READ_BACK,
-            [
-                "InternalError.TRANSIENT_ERROR",
-                "InternalError.INTERNAL_ERROR",
-                "InternalError.DEADLINE_EXCEEDED",
-            ],
-        ),
-        (
-            Reaction.RETRY,
-            ["DatabaseError.CONCURRENT_MODIFICATION", "QuotaError.RESOURCE_TEMPORARILY_EXHAUSTED"],
-        ),
-        (
-            Reaction.SMALLER_BATCH,
-            [
-                "DatabaseError.REQUEST_TOO_LARGE",
-                "SizeLimitError.REQUEST_SIZE_LIMIT_EXCEEDED",
-                "RequestError.RPC_DEADLINE_TOO_SHORT",
-                "RequestError.TOO_MANY_MUTATE_OPERATIONS",
-            ],
-        ),
-        (
-            Reaction.STOP_RUN,
-            [
-                "AuthenticationError.OAUTH_TOKEN_INVALID",
-                "AuthenticationError.OAUTH_TOKEN_EXPIRED",
-                "AuthenticationError.OAUTH_TOKEN_REVOKED",
-                "AuthenticationError.OAUTH_TOKEN_DISABLED",
-                "AuthenticationError.NOT_ADS_USER",
-                "AuthorizationError.PROJECT_DISABLED",
-                "AuthorizationError.CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION",
-                "AuthorizationError.CLOUD_PROJECT_NOT_UNDER_ORGANIZATION",
-                "RequestError.CLOUD_PROJECT_NOT_FOUND",
-                "AuthorizationError.MISSING_TOS",
-                "HeaderError.INVALID_LOGIN_CUSTOMER_ID",
-                "RequestError.UNSUPPORTED_VERSION",
-                "QuotaError.RESOURCE_EXHAUSTED",
-            ],
-        ),
-        (
-            Reaction.STOP_ACCOUNT,
-            [
-                "AuthorizationError.USER_PERMISSION_DENIED",
-                "AuthorizationError.CUSTOMER_NOT_ENABLED",
-                "AuthenticationError.CUSTOMER_NOT_FOUND",
-                "AuthorizationError.ACTION_NOT_PERMITTED_FOR_SUSPENDED_ACCOUNT",
-                "OperationAccessDeniedError.MUTATE_NOT_PERMITTED_FOR_CUSTOMER",
-                "RequestError.CANNOT_BE_EXECUTED_BY_MANAGER_ACCOUNT",
-                "MutateError.EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED",
-            ],
-        ),
-        (
-            Reaction.FAIL_ITEM,
-            [
-                "MutateError.RESOURCE_NOT_FOUND",
-                "OperationAccessDeniedError.OPERATION_NOT_PERMITTED_FOR_AD_GROUP_TYPE",
-                "AdError.LINE_TOO_WIDE",
-                "AdGroupAdError.AD_NOT_UNDER_ADGROUP",
-                "StringLengthError.TOO_LONG",
-                "CollectionSizeError.TOO_MANY",
-                "ResourceCountLimitExceededError.ADGROUP_LIMIT",
-            ],
-        ),
-        (
-            Reaction.FAIL_ITEM_AS_POLICY,
-            ["PolicyFindingError.POLICY_FINDING", "PolicyViolationError.POLICY_ERROR"],
-        ),
-        (
-            Reaction.ALREADY_THERE,
-            [
-                "AdGroupAdError.AD_GROUP_AD_LABEL_ALREADY_EXISTS",
-                "AdGroupError.ADGROUP_LABEL_ALREADY_EXISTS",
-            ],
-        ),
-    ],
-)
-def test_every_row_of_the_table_has_its_reaction(reaction: Reaction, codes: list[str]) -> None:
-    assert {code: meaning_of(code).reaction for code in codes} == dict.fromkeys(codes, reaction)
-
-
-def test_every_code_in_the_table_exists_in_the_package() -> None:
-    from themaads_pipeline.ads.failures import _BY_CODE, _BY_KIND  # noqa: PLC0415 - only here
-
-    kinds = {
-        field.enum_type.name: {value.name for value in field.enum_type.values}
-        for field in ErrorCode.pb()().DESCRIPTOR.fields
-    }
-    assert set(_BY_KIND) <= set(kinds)
-    for code in _BY_CODE:
-        kind, _, name = code.partition(".")
-        assert name in kinds[kind], code
-
-
-def test_every_error_of_the_package_has_a_deliberate_class() -> None:
-    for field in ErrorCode.pb()().DESCRIPTOR.fields:
-        for value in field.enum_type.values:
-            assert is_listed(f"{field.enum_type.name}.{value.name}")
-
-
-def test_a_policy_is_never_a_reason_to_slow_down_or_to_retry() -> None:
-    assert meaning_of("PolicyFindingError.POLICY_FINDING").category is Category.POLICY
-    assert Reaction.FAIL_ITEM_AS_POLICY < Reaction.SLOW_DOWN
-
-
-def test_an_unlisted_code_is_technical_and_fails_its_item_once() -> None:
-    meaning = meaning_of("BrandNewError.OH_NO")
-    assert (meaning.category, meaning.reaction) == (Category.TECHNICAL, Reaction.FAIL_ITEM)
-    assert not is_listed("BrandNewError.OH_NO")
-
-
-# Whole requests
-
-
 @pytest.mark.parametrize(
     "status", ["UNKNOWN", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "UNAVAILABLE", "CANCELLED"]
 )
@@ -239,6 +118,9 @@ def test_a_lost_answer_is_in_doubt_for_a_mutate_and_temporary_for_a_read(status:
         ("INVALID_ARGUMENT", ("query_error", 32), AdsError),
         ("INVALID_ARGUMENT", ("ad_error", 58), AdsError),
         ("UNAVAILABLE", ("internal_error", 4), OutcomeUnknownError),
+        ("PERMISSION_DENIED", ("authorization_error", 99_999), AccountStoppedError),
+        ("UNAUTHENTICATED", ("authentication_error", 99_999), AdsStoppedError),
+        ("RESOURCE_EXHAUSTED", ("quota_error", 99_999), TemporaryAdsError),
         ("INVALID_ARGUMENT", ("ad_error", 99_999), AdsError),
         ("INTERNAL", ("ad_error", 99_999), OutcomeUnknownError),
         ("ABORTED", ("database_error", 99_999), OutcomeUnknownError),
@@ -278,7 +160,59 @@ def test_the_days_quota_stops_the_run_and_says_when_it_is_back() -> None:
         bare(grpc.StatusCode.RESOURCE_EXHAUSTED, ads_failure(("quota_error", 2), retry_after_s=40591))
     )
     assert type(error) is AdsStoppedError
+    assert error.retry_after_s == 40591
     assert "40591 s" in str(error)
+    assert "goes on when the quota is back" in str(error)
+
+
+def test_a_quota_that_does_not_say_when_it_is_back_is_asked_for_again_in_an_hour() -> None:
+    error = ours(bare(grpc.StatusCode.RESOURCE_EXHAUSTED, ads_failure(("quota_error", 2))))
+    assert type(error) is AdsStoppedError
+    assert error.retry_after_s == 3600
+
+
+def test_what_only_a_person_can_mend_is_not_waited_for() -> None:
+    error = ours(wrapped(grpc.StatusCode.UNAUTHENTICATED, ads_failure(("authentication_error", 18))))
+    assert type(error) is AdsStoppedError
+    assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        (("authorization_error", 28), "PERMISSION_DENIED", ["the account is suspended.", "lifted"]),
+        (("authentication_error", 18), "UNAUTHENTICATED", ["was revoked.", "google-ads.yaml"]),
+        (("header_error", 3), "INVALID_ARGUMENT", ["manages nothing.", "login_customer_id"]),
+    ],
+)
+def test_a_stop_says_what_happened_where_and_what_to_do_before_googles_words(
+    code: tuple[str, int], status: str, words: list[str]
+) -> None:
+    message = str(ours(wrapped(grpc.StatusCode[status], ads_failure(code))))
+    parts = ["creating 5 ads in account 1: ", *words, "Google: Google's words. [", "(request r-1)"]
+    places = [message.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_deadline_that_was_too_short_asks_for_smaller_batches_after_the_look() -> None:
+    failure = ads_failure(("request_error", 33))
+    error = ours(wrapped(grpc.StatusCode.DEADLINE_EXCEEDED, failure))
+    assert type(error) is OutcomeUnknownError
+    assert error.is_too_large
+    lost = ours(bare(grpc.StatusCode.UNAVAILABLE))
+    assert type(lost) is OutcomeUnknownError
+    assert not lost.is_too_large
+    reading = ours(wrapped(grpc.StatusCode.DEADLINE_EXCEEDED, failure), mutate=False)
+    assert type(reading) is RequestTooLargeError
+
+
+def test_a_definite_refusal_of_the_whole_says_what_a_single_item_would_fail_as() -> None:
+    assert (
+        ours(wrapped(grpc.StatusCode.INVALID_ARGUMENT, ads_failure(("ad_error", 58)))).category == "invalid"
+    )
+    newer = ours(wrapped(grpc.StatusCode.INVALID_ARGUMENT, ads_failure(("ad_error", 99_999))))
+    assert (newer.category, newer.code) == ("technical", "AdError.99999")
 
 
 def test_an_internal_error_that_the_client_does_not_wrap_is_in_doubt() -> None:
@@ -298,9 +232,46 @@ def test_damaged_failure_metadata_falls_back_on_the_status() -> None:
     assert type(ours(from_grpc_error(call))) is OutcomeUnknownError
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "kind", "words"),
+    [
+        ("PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", AdsStoppedError, "auth/adwords"),
+        ("PERMISSION_DENIED", "SERVICE_DISABLED", AdsStoppedError, "Switch it on"),
+        ("UNAUTHENTICATED", "CREDENTIALS_MISSING", AdsStoppedError, "google-ads.yaml"),
+        ("RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", TemporaryAdsError, "fault"),
+        ("PERMISSION_DENIED", "BRAND_NEW_REASON", AdsStoppedError, "ErrorReason.BRAND_NEW_REASON"),
+        ("RESOURCE_EXHAUSTED", "BRAND_NEW_REASON", TemporaryAdsError, "StatusCode.RESOURCE_EXHAUSTED"),
+        ("UNAVAILABLE", "SERVICE_DISABLED", OutcomeUnknownError, "StatusCode.UNAVAILABLE"),
+    ],
+)
+def test_googles_front_door_says_why_it_stays_shut(
+    status: str, reason: str, kind: type[AdsError], words: str
+) -> None:
+    packed = Status(code=grpc.StatusCode[status].value[0], message="fault")
+    packed.details.add().Pack(ErrorInfo(reason=reason, domain="googleapis.com"))
+    call = RpcFailure(
+        grpc.StatusCode[status], "fault", (("grpc-status-details-bin", packed.SerializeToString()),)
+    )
+    error = ours(from_grpc_error(call))
+    assert type(error) is kind
+    assert words in str(error)
+
+
+def test_googles_front_door_can_ask_for_a_wait() -> None:
+    packed = Status(code=8, message="fault")
+    wait = RetryInfo()
+    wait.retry_delay.FromSeconds(9)
+    packed.details.add().Pack(wait)
+    metadata = (("grpc-status-details-bin", packed.SerializeToString()),)
+    error = ours(from_grpc_error(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, "fault", metadata)))
+    assert type(error) is TemporaryAdsError
+    assert error.retry_after_s == 9
+
+
 def test_a_refused_sign_in_stops_the_run_with_its_remedy_and_without_its_secrets() -> None:
     error = ours(RefreshError("invalid_grant: Token has been revoked.", {"refresh_token": "canary-1"}))
     assert type(error) is AdsStoppedError
+    assert error.code == "RefreshError.invalid_grant"
     assert "invalid_grant" in str(error)
     assert "google-ads.yaml" in str(error)
     assert "canary" not in str(error)
@@ -309,6 +280,7 @@ def test_a_refused_sign_in_stops_the_run_with_its_remedy_and_without_its_secrets
 def test_a_token_endpoint_that_cannot_be_reached_is_temporary_even_for_a_mutate() -> None:
     assert type(ours(TransportError("no route"))) is TemporaryAdsError
     assert type(ours(RefreshError("503", retryable=True))) is TemporaryAdsError
+    assert type(ours(RefreshError("internal_failure: try again"))) is TemporaryAdsError
 
 
 @pytest.mark.parametrize("status", ["UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED"])

@@ -1,5 +1,6 @@
 """Google's answer to a mutate becomes one result an operation, in the request's order, or an honest doubt."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from themaads_pipeline.ads.responses import resource_id, results_of
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
     AdsError,
+    AdsStoppedError,
     OutcomeUnknownError,
     RequestTooLargeError,
     TemporaryAdsError,
@@ -33,8 +35,11 @@ def failure(*errors: dict[str, Any]) -> Any:
         for name in error.get("path", ()):
             added.location.field_path_elements.add(field_name=name)
         for topic in error.get("topics", ()):
-            entry = added.details.policy_finding_details.policy_topic_entries.add(topic=topic, type_=2)
+            kind = error.get("types", {}).get(topic, 2)
+            entry = added.details.policy_finding_details.policy_topic_entries.add(topic=topic, type_=kind)
             entry.evidences.add().text_list.texts.extend(error.get("evidence", []))
+        if "retry_after_s" in error:
+            added.details.quota_error_details.retry_delay.FromSeconds(error["retry_after_s"])
         if "unpublished" in error:
             added.details.unpublished_error_code = error["unpublished"]
     return message
@@ -51,8 +56,8 @@ def answer(names: list[str], *errors: dict[str, Any]) -> Any:
     return response
 
 
-def read(response: Any, operations: int) -> MutateResult:
-    return results_of(response, operations, request_id="r1", where="creating ads")
+def read(response: Any, operations: int, method: str = "MutateAdGroupAds") -> MutateResult:
+    return results_of(response, operations, method=method, request_id="r1", where="creating ads")
 
 
 LINE_TOO_WIDE = {"code": ("ad_error", 58), "message": "Too wide."}
@@ -105,7 +110,7 @@ def test_of_several_errors_of_one_operation_the_policy_tells_most_and_every_mess
     assert isinstance(refused, Refused)
     assert refused.failure.category is Category.POLICY
     assert refused.failure.code == "PolicyFindingError.POLICY_FINDING"
-    assert refused.failure.policy_topics == ("GAMBLING",)
+    assert (refused.failure.policy_topics, refused.failure.policy_types) == (("GAMBLING",), ("PROHIBITED",))
     assert refused.failure.trigger == "casino"
     assert "GAMBLING (PROHIBITED)" in refused.failure.message
     assert "Too wide." in refused.failure.message
@@ -122,20 +127,78 @@ def test_a_site_that_google_could_not_open_is_tried_again_later() -> None:
     (refused,) = result.results
     assert isinstance(refused, Refused)
     assert refused.retryable
+    assert refused.site_throttled
     assert refused.failure.category is Category.POLICY
 
 
-def test_a_site_that_did_not_open_excuses_no_other_policy() -> None:
+def test_a_site_that_did_not_open_excuses_no_other_policy_that_forbids_the_ad() -> None:
     topics = ["DESTINATION_NOT_WORKING", "GAMBLING"]
-    result = read(answer([""], {"code": ("policy_finding_error", 2), "index": 0, "topics": topics}), 1)
-    (refused,) = result.results
+    finding = {"code": ("policy_finding_error", 2), "index": 0, "topics": topics}
+    (forbidden,) = read(answer([""], finding), 1).results
+    (limited,) = read(answer([""], finding | {"types": {"GAMBLING": 4}}), 1).results
+    assert isinstance(forbidden, Refused)
+    assert isinstance(limited, Refused)
+    assert (forbidden.retryable, forbidden.site_throttled) == (False, False)
+    assert (limited.retryable, limited.site_throttled) == (True, True)
+    assert limited.failure.policy_types == ("PROHIBITED", "LIMITED")
+
+
+def test_of_several_errors_of_one_operation_the_gravest_wins_in_whatever_order_they_come() -> None:
+    errors: list[dict[str, Any]] = [
+        {"code": ("database_error", 2), "index": 0, "message": "Busy."},
+        LINE_TOO_WIDE | {"index": 0, "path": ["b"]},
+        LINE_TOO_WIDE | {"index": 0, "path": ["a"]},
+        {"code": ("authorization_error", 24), "index": 0, "message": "Closed."},
+        {"code": ("policy_finding_error", 2), "index": 0, "message": "No.", "topics": ["GAMBLING"]},
+    ]
+    for errors_left, code in [
+        (errors, "PolicyFindingError.POLICY_FINDING"),
+        (errors[:4], "AdError.LINE_TOO_WIDE"),
+        ([errors[0], errors[3]], "AuthorizationError.CUSTOMER_NOT_ENABLED"),
+        (errors[:1], "DatabaseError.CONCURRENT_MODIFICATION"),
+    ]:
+        results = {read(answer(["", OK.format(1)], *order), 2).results for order in permutations(errors_left)}
+        assert len(results) == 1
+        refused, _ = results.pop()
+        assert isinstance(refused, Refused)
+        assert refused.failure.code == code
+
+
+def test_an_operation_that_hits_a_rate_limit_says_how_long_to_wait() -> None:
+    limited = {"code": ("quota_error", 4), "index": 0, "retry_after_s": 7}
+    refused, _ = read(answer(["", OK.format(1)], limited), 2).results
     assert isinstance(refused, Refused)
-    assert not refused.retryable
+    assert (refused.retryable, refused.retry_after_s) == (True, 7)
 
 
-@pytest.mark.parametrize("code", [("ad_group_ad_error", 3), ("ad_group_error", 10)])
-def test_a_label_that_is_there_is_success(code: tuple[str, int]) -> None:
-    assert read(answer([""], {"code": code, "index": 0}), 1).results == (AlreadyThere(),)
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(("mutate_error", 17), AccountStoppedError), (("quota_error", 2), AdsStoppedError)],
+)
+def test_when_every_operation_is_refused_for_the_same_stop_no_item_is_to_blame(
+    code: tuple[str, int], kind: type[AdsError]
+) -> None:
+    with pytest.raises(kind):
+        read(answer(["", ""], {"code": code, "index": 0}, {"code": code, "index": 1}), 2)
+    refused, _ = read(answer(["", OK.format(1)], {"code": code, "index": 0}), 2).results
+    assert isinstance(refused, Refused)
+
+
+@pytest.mark.parametrize(
+    ("code", "method"),
+    [
+        (("ad_group_ad_error", 3), "MutateAdGroupAdLabels"),
+        (("ad_group_error", 10), "MutateAdGroupLabels"),
+        (("label_error", 7), "MutateLabels"),
+        (("mutate_error", 11), "MutateAdGroupAdLabels"),
+    ],
+)
+def test_a_label_that_is_there_is_success_where_one_was_asked_for(code: tuple[str, int], method: str) -> None:
+    there = answer([""], {"code": code, "index": 0})
+    assert read(there, 1, method).results == (AlreadyThere(),)
+    (refused,) = read(there, 1, "MutateAdGroupAds").results
+    assert isinstance(refused, Refused)
+    assert (refused.failure.category, refused.retryable) == (Category.TECHNICAL, False)
 
 
 @pytest.mark.parametrize("code", [("database_error", 2), ("internal_error", 4), ("quota_error", 4)])
@@ -155,24 +218,26 @@ def test_a_quota_that_ends_within_a_request_fails_no_item_for_good() -> None:
 
 
 def test_a_code_newer_than_the_package_is_a_technical_failure_of_its_item() -> None:
-    newer_value, newer_kind, unpublished = read(
+    newer_value, newer_kind, unpublished, nameless = read(
         answer(
-            ["", "", ""],
+            ["", "", "", ""],
             {"code": ("ad_error", 99_999), "index": 0},
             {"index": 1},
-            {"code": ("internal_error", 3), "unpublished": "BrandNewError.OH_NO", "index": 2},
+            {"code": ("internal_error", 3), "unpublished": "AdError.OH_NO", "index": 2},
+            {"code": ("ad_error", 1), "index": 3},
         ),
-        3,
+        4,
     ).results
     assert isinstance(newer_value, Refused)
     assert isinstance(newer_kind, Refused)
     assert isinstance(unpublished, Refused)
     assert newer_value.failure.code == "AdError.99999"
     assert newer_kind.failure.code == "UnknownError.NOT_NAMED"
-    assert newer_kind.failure.category is Category.TECHNICAL
-    assert unpublished.failure.code == "BrandNewError.OH_NO"
-    assert unpublished.failure.category is Category.TECHNICAL
-    assert not unpublished.retryable
+    assert unpublished.failure.code == "AdError.OH_NO"
+    for refused in (newer_value, newer_kind, unpublished, nameless):
+        assert isinstance(refused, Refused)
+        assert refused.failure.category is Category.TECHNICAL
+        assert not refused.retryable
 
 
 def test_when_every_operation_failed_the_empty_results_may_be_left_out() -> None:
