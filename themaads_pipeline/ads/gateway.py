@@ -6,6 +6,7 @@ is cheap: google.ads comes with the first call.
 
 import logging
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -207,6 +208,7 @@ class Gateway:
         """
         from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
 
+        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
         request = operations.create_ads_request(account.customer_id, new_ads)
         where = f"creating {len(new_ads)} ads in account {account.customer_id}"
         return self._mutate(
@@ -215,7 +217,7 @@ class Gateway:
             "MutateAdGroupAds",
             request,
             operations=len(new_ads),
-            timeout_s=timeout_s,
+            ends_at=ends_at,
             where=where,
         )
 
@@ -225,6 +227,7 @@ class Gateway:
         """Attach labels to ads in one request. One result a label, in order."""
         from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
 
+        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
         request = operations.attach_ad_labels_request(account.customer_id, labels)
         where = f"attaching {len(labels)} labels to ads of account {account.customer_id}"
         return self._mutate(
@@ -233,7 +236,7 @@ class Gateway:
             "MutateAdGroupAdLabels",
             request,
             operations=len(labels),
-            timeout_s=timeout_s,
+            ends_at=ends_at,
             where=where,
         )
 
@@ -243,6 +246,7 @@ class Gateway:
         """Attach labels to ad groups in one request. One result a label, in order."""
         from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
 
+        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
         request = operations.attach_ad_group_labels_request(account.customer_id, labels)
         where = f"attaching {len(labels)} labels to ad groups of account {account.customer_id}"
         return self._mutate(
@@ -251,7 +255,7 @@ class Gateway:
             "MutateAdGroupLabels",
             request,
             operations=len(labels),
-            timeout_s=timeout_s,
+            ends_at=ends_at,
             where=where,
         )
 
@@ -268,6 +272,7 @@ class Gateway:
         distinct = list(dict.fromkeys(names))
         if not distinct:
             return {}
+        ends_at = time.monotonic() + timeout_s
         request = operations.create_labels_request(account.customer_id, distinct)
         where = f"creating labels in account {account.customer_id}"
         outcome = self._mutate(
@@ -276,7 +281,7 @@ class Gateway:
             "MutateLabels",
             request,
             operations=len(distinct),
-            timeout_s=timeout_s,
+            ends_at=ends_at,
             where=where,
         )
         ids: dict[str, int] = {}
@@ -314,7 +319,7 @@ class Gateway:
         request: Any,
         *,
         operations: int,
-        timeout_s: float,
+        ends_at: float,
         where: str,
     ) -> MutateResult:
         from themaads_pipeline.ads.responses import results_of  # noqa: PLC0415 - costly
@@ -324,7 +329,7 @@ class Gateway:
             method,
             request,
             login_customer_id=account.login_customer_id,
-            timeout_s=timeout_s,
+            ends_at=ends_at,
             where=where,
         )
         return results_of(answer, operations, method=method, request_id=request_id, where=where)

@@ -70,22 +70,23 @@ class Wire:
         request: Any,
         *,
         login_customer_id: int | None,
-        timeout_s: float,
+        ends_at: float,
         where: str,
     ) -> tuple[Any, str]:
-        """Send a mutate once; the answer as raw protobuf, and its request id.
+        """Send a mutate once, to be over at `ends_at` (of the clock `time.monotonic`); the answer as raw
+        protobuf, and its request id. A process that is stopped on the way and wakes up later sends nothing.
 
         Raises:
             OutcomeUnknownError: It may have been committed.
             AdsError: Of the other kinds: it was not.
         """
-        with self._waiting(request, where, timeout_s):
+        with self._waiting(request, where, ends_at):
             answer = self._once(
                 service,
                 method,
                 request,
                 login_customer_id=login_customer_id,
-                timeout_s=timeout_s,
+                ends_at=ends_at,
                 mutate=True,
                 where=where,
             )
@@ -95,13 +96,14 @@ class Wire:
         """Send a reading request without a manager account; repeated on temporary errors."""
 
         def call() -> Any:
-            with self._waiting(request, where, self._reads.timeout_s):
+            ends_at = time.monotonic() + self._reads.timeout_s
+            with self._waiting(request, where, ends_at):
                 return self._once(
                     service,
                     method,
                     request,
                     login_customer_id=None,
-                    timeout_s=self._reads.timeout_s,
+                    ends_at=ends_at,
                     mutate=False,
                     where=where,
                 )
@@ -123,13 +125,14 @@ class Wire:
         request = SearchGoogleAdsStreamRequest(customer_id=str(customer_id), query=query)
 
         def call() -> list[_T]:
-            with self._waiting(request, where, self._reads.timeout_s):
+            ends_at = time.monotonic() + self._reads.timeout_s
+            with self._waiting(request, where, ends_at):
                 stream = self._once(
                     "GoogleAdsService",
                     "SearchStream",
                     request,
                     login_customer_id=login_customer_id,
-                    timeout_s=self._reads.timeout_s,
+                    ends_at=ends_at,
                     mutate=False,
                     where=where,
                 )
@@ -145,30 +148,29 @@ class Wire:
         request: Any,
         *,
         login_customer_id: int | None,
-        timeout_s: float,
+        ends_at: float,
         mutate: bool,
         where: str,
     ) -> Any:
         """One request, once. What a new token takes is taken from the request's time."""
-        started = time.monotonic()
         with _our_errors(mutate=mutate, where=where):
             self._client.ensure_token()
-        remaining = timeout_s - (time.monotonic() - started)
-        if remaining <= 0:
-            raise TemporaryAdsError(f"{where}: no time was left to send it", code="NOT_SENT")
         client = self._client.service(service, login_customer_id)
         call = getattr(client, _snake(method))
+        remaining = ends_at - time.monotonic()  # as late as can be: gRPC makes it a moment, and keeps to that
+        if remaining <= 0:
+            raise TemporaryAdsError(f"{where}: no time was left to send it", code="NOT_SENT")
         self._count(f"{service}.{method}")
         with _our_errors(mutate=mutate, where=where):
             return call(request=request, timeout=remaining, retry=None)
 
     @contextmanager
-    def _waiting(self, request: Any, where: str, timeout_s: float) -> Iterator[None]:
+    def _waiting(self, request: Any, where: str, ends_at: float) -> Iterator[None]:
         thread = threading.get_ident()
         waiting = InFlight(
             customer_id=int(getattr(request, "customer_id", 0)),
             where=where,
-            ends_at_monotonic=time.monotonic() + timeout_s,
+            ends_at_monotonic=ends_at,
         )
         with self._lock:
             self._in_flight[thread] = waiting
