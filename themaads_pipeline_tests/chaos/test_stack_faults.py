@@ -32,7 +32,7 @@ _SLOW = {"name": "realistic", "site_checks_per_s": 0, "ad_s": 0.2}
 _FAST = {"name": "instant"}
 _APART_S = 40.0  # a part that dies twice within 30 s of its restart stops the stack by design
 _BY_A_PERSON = frozenset({Kind.PAUSED_AND_RESUMED, Kind.CANCELLED_AND_RE_EXECUTED})
-_HOW_FAR = re.compile(r"at [\d,]+ of [\d,]+ items|while [a-z]+ #\d+")
+_HOW_FAR = re.compile(r"at [\d,]+ of [\d,]+|while [a-z]+ #\d+")
 
 
 @pytest.fixture

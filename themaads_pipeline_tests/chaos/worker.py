@@ -2,12 +2,16 @@
 
     python -m themaads_pipeline_tests.chaos.worker UPLOAD RUN_ID [--poison AD_GROUP_ID] [--batch-size N]
 
-The environment is that of `themaads`. Exit code 0: every item is final. A poisonous ad group kills the
-process (SIGKILL) once it is in a batch that was written down and is about to be sent.
+The environment is that of `themaads`. Without UPLOAD and RUN_ID it loads its code and waits for them, as a
+line of its standard input. Exit code 0: every item is final; 4: another worker has taken the upload over.
+A poisonous ad group kills the process (SIGKILL) once it is in a batch that was written down and is about to
+be sent. SIGTERM interrupts it, as Dagster does.
 """
 
+import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +20,8 @@ import click
 
 from themaads_pipeline.ads.client import open_client
 from themaads_pipeline.ads.gateway import Gateway
+from themaads_pipeline.defs.stages import load_our_code
+from themaads_pipeline.exceptions import FencedError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account, NewAd
 from themaads_pipeline.model.outcomes import MutateResult
@@ -38,12 +44,32 @@ class Poisoned(Gateway):
 
 
 @click.command()
-@click.argument("upload", type=int)
-@click.argument("run_id")
+@click.argument("upload", type=int, default=0)
+@click.argument("run_id", default="")
 @click.option("--poison", type=int, default=0)
 @click.option("--batch-size", type=int, default=20)
 def main(upload: int, run_id: str, poison: int, batch_size: int) -> None:
     """Take the upload and push it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(threadName)s %(name)s %(message)s")
+    logging.getLogger("google").setLevel(logging.WARNING)
+    if not upload:
+        load_our_code()
+        number, run_id = sys.stdin.readline().split()
+        upload = int(number)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        is_finished = _push(upload, run_id, poison, batch_size)
+    except FencedError:
+        logging.getLogger(__name__).exception("leaving")
+        raise SystemExit(4) from None
+    raise SystemExit(0 if is_finished else 3)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _push(upload: int, run_id: str, poison: int, batch_size: int) -> bool:
     ours = settings()
     assert ours.database_url is not None
     ca_file = Path(os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"])
@@ -66,9 +92,10 @@ def main(upload: int, run_id: str, poison: int, batch_size: int) -> None:
                 stop=threading.Event(),
             ),
             on_progress=lambda _: None,
+            grace_s=10,
         )
     client.close()
-    raise SystemExit(0 if summary.is_finished else 3)
+    return summary.is_finished
 
 
 if __name__ == "__main__":
