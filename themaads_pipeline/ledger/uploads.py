@@ -227,6 +227,16 @@ class Uploads:
             return epoch
 
     @rides_out
+    def expect_ours(self, owner: Owner) -> None:
+        """Look whether the upload is still this owner's.
+
+        Raises:
+            FencedError: It is not.
+        """
+        with self._database.owned(owner):
+            pass
+
+    @rides_out
     def beat(self, owner: Owner, *, doing: str = "", waits_s: float = 0.0) -> None:
         """Say that the run progresses, or for what it waits and how long at most. Harmless when fenced."""
         with self._database.transaction() as connection:

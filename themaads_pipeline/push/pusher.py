@@ -56,7 +56,7 @@ def push_upload(
 
     Args:
         work: The upload, and what to work with.
-        on_progress: Called at the start and then every `every_s` seconds.
+        on_progress: Called at the start and then every `every_s` seconds, for as long as the upload is ours.
         every_s: See there.
         grace_s: How long requests in flight are waited for when the run is interrupted.
 
@@ -165,6 +165,8 @@ class _Scheduler:
         while self._ready or self._waiting or self._running:
             now = time.monotonic()
             if now >= next_report:
+                # A run that was shut out says nothing more to anybody, Dagster included.
+                self._work.ledger.uploads.expect_ours(self._work.owner)
                 self._on_progress(_progress(self._work))
                 next_report = now + self._every
             self._start()
