@@ -110,6 +110,23 @@ class TemporaryAdsError(AdsError, TransientError):
         self.retry_after_s = retry_after_s
 
 
+class RateLimitError(TemporaryAdsError):
+    """Too many operations in too short a time. `for_all`: not only in this account."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        for_all: bool = False,
+    ) -> None:
+        """Keep whom the limit concerns."""
+        super().__init__(message, code=code, request_id=request_id, retry_after_s=retry_after_s)
+        self.for_all = for_all
+
+
 class RequestTooLargeError(AdsError, TransientError):
     """Nothing was committed; the same operations in smaller requests may succeed."""
 

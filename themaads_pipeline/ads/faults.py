@@ -10,6 +10,7 @@ from themaads_pipeline.model.outcomes import Failure
 DESTINATION_NOT_WORKING: Final = "PolicyTopic.DESTINATION_NOT_WORKING"
 NOT_NAMED: Final = "UnknownError.NOT_NAMED"
 _FORBIDS: Final = "PROHIBITED"  # the type of policy entry that refuses an ad; others limit it, or describe it
+_FOR_ALL: Final = "DEVELOPER"  # the scope of a rate limit; the other one is ACCOUNT
 _MESSAGE_LIMIT: Final = 1000
 
 
@@ -26,6 +27,7 @@ class Fault:
     evidences: tuple[str, ...] = ()
     details: str = ""
     retry_after_s: float | None = None
+    rate_for_all: bool = False  # a rate limit of the developer, not of one account
     is_unpublished: bool = False  # Google's name for it is newer than the API version that we speak
 
     def meaning(self, *, method: str = "", status: str = "") -> Meaning:
@@ -114,9 +116,10 @@ def _fault(error: Any) -> Fault:
     if details.HasField("resource_count_details"):
         count = details.resource_count_details
         notes.append(f"{_value_name(count, 'limit_type')}: {count.existing_count} of {count.limit}")
-    retry_after_s = None
+    retry_after_s, rate_for_all = None, False
     if details.HasField("quota_error_details"):
         quota = details.quota_error_details
+        rate_for_all = _value_name(quota, "rate_scope") == _FOR_ALL
         notes.append(f"{quota.rate_name or 'quota'} per {_value_name(quota, 'rate_scope').lower()}")
         if quota.HasField("retry_delay"):
             retry_after_s = quota.retry_delay.seconds + quota.retry_delay.nanos / 1e9
@@ -133,6 +136,7 @@ def _fault(error: Any) -> Fault:
         evidences=tuple(evidences),
         details="; ".join(filter(None, notes)),
         retry_after_s=retry_after_s,
+        rate_for_all=rate_for_all,
         is_unpublished=bool(details.unpublished_error_code),
     )
 

@@ -15,6 +15,7 @@ from themaads_pipeline.exceptions import (
     AdsError,
     AdsStoppedError,
     OutcomeUnknownError,
+    RateLimitError,
     RequestTooLargeError,
     TemporaryAdsError,
 )
@@ -23,6 +24,14 @@ from themaads_pipeline.model.outcomes import Category
 # Under a status that leaves the outcome open, these do not close it: they may be half the story.
 _ABOUT_ITEMS: Final = frozenset(
     {Reaction.ALREADY_THERE, Reaction.FAIL_ITEM, Reaction.FAIL_ITEM_AS_POLICY, Reaction.SLOW_DOWN}
+)
+# What is refused for its rate, not for what it is.
+_RATES: Final = (
+    "QuotaError.",
+    "ErrorReason.RATE_LIMIT_EXCEEDED",
+    "ErrorReason.RESOURCE_QUOTA_EXCEEDED",
+    "StatusCode.RESOURCE_EXHAUSTED",
+    "Newer.RESOURCE_EXHAUSTED",
 )
 # How gRPC refuses a message for its size, at either end; ours begins with another word.
 _TOO_LARGE: Final = "larger than max"
@@ -88,6 +97,7 @@ def request_refused(
         mutate=mutate,
         where=where,
         retry_after_s=longest_wait(faults),
+        rate_for_all=any(fault.rate_for_all for fault in faults),
     )
 
 
@@ -145,6 +155,7 @@ def _exception(
     mutate: bool,
     where: str,
     retry_after_s: float | None = None,
+    rate_for_all: bool = False,
 ) -> AdsError:
     """What happened, where, and what to do: ours first where a person has to do something."""
     source = " ".join(filter(None, [said, f"[{code}]", f"(request {request_id})" if request_id else ""]))
@@ -166,6 +177,10 @@ def _exception(
             return AccountStoppedError(message, code=code, request_id=request_id)
         case Reaction.SMALLER_BATCH:
             return RequestTooLargeError(message, code=code, request_id=request_id)
+        case Reaction.RETRY if code.startswith(_RATES):
+            return RateLimitError(
+                message, code=code, request_id=request_id, retry_after_s=wait_s, for_all=rate_for_all
+            )
         case Reaction.RETRY:
             return TemporaryAdsError(message, code=code, request_id=request_id, retry_after_s=wait_s)
         case _:

@@ -10,6 +10,7 @@ _AT_WORST = 0.5
 _GROWTH_A_S = 0.01  # of the rate: a limit that was lifted is found out within minutes
 _EARLY_GROWTH_A_S = 0.05  # while the limit was met only once
 _LEAST = 0.01  # operations a second
+_FAIR_PART = 0.5  # of a second's ads: fewer are waited for, or a request would carry next to nothing
 
 
 @dataclass(kw_only=True, slots=True)
@@ -64,23 +65,26 @@ class Pace:
 class SitePace:
     """New ads whose landing page is on one site: Google visits each, and the site may not bear it.
 
-    It starts at a modest rate and doubles while nothing breaks; pages that break halve it.
+    It starts at a modest rate and doubles while nothing breaks. Pages that break halve it, and from then on it
+    grows by tenths. No more than a second's worth leaves at once.
     """
 
     rate: float  # new ads a second
-    every_s: float  # it doubles so often
+    every_s: float  # it grows so often, when it was used
     least: float = 1.0
     _allowance: float | None = None
     _at: float = 0.0
     _grown_at: float = 0.0
     _is_used: bool = False
+    _has_broken: bool = False
 
     def grant(self, now: float, wanted: int) -> int:
-        """How many of `wanted` new ads may be sent now; they count as sent."""
-        self._refill(now)
-        assert self._allowance is not None  # noqa: S101 - refilled
-        granted = min(wanted, int(self._allowance))
-        self._allowance -= granted
+        """How many of `wanted` new ads may be sent now; they count as sent. None, unless it is a fair part."""
+        allowance = self._refilled(now)
+        granted = min(wanted, int(allowance))
+        if granted < min(wanted, int(self.rate * _FAIR_PART) or 1):
+            return 0
+        self._allowance = allowance - granted
         self._is_used = True
         return granted
 
@@ -89,25 +93,25 @@ class SitePace:
         if self._allowance is not None:
             self._allowance += unsent
 
-    def wait_s(self, now: float) -> float:
-        """How long until one more may be sent."""
-        self._refill(now)
-        assert self._allowance is not None  # noqa: S101 - refilled
-        return max(0.0, (1 - self._allowance) / self.rate)
+    def wait_s(self, now: float, wanted: int = 1) -> float:
+        """How long until some of `wanted` may be sent."""
+        needed = min(wanted, int(self.rate * _FAIR_PART) or 1)
+        return max(0.0, (needed - self._refilled(now)) / self.rate)
 
     def broke(self, now: float) -> None:
-        """Several pages of the site did not answer Google."""
-        self._refill(now)
+        """Several pages of the site did not answer Google. Ads that were under way already tell no more."""
+        if self._has_broken and now - self._grown_at < self.every_s / 2:
+            return
         self.rate = max(self.least, self.rate / 2)
-        self._allowance = 0.0
-        self._grown_at = now
+        self._allowance, self._at, self._grown_at = 0.0, now, now
+        self._has_broken = True
 
-    def _refill(self, now: float) -> None:
+    def _refilled(self, now: float) -> float:
         if self._allowance is None:
             self._allowance, self._at, self._grown_at = self.rate, now, now
-            return
-        self._allowance = min(self.rate * self.every_s, self._allowance + (now - self._at) * self.rate)
+        self._allowance = min(max(1.0, self.rate), self._allowance + (now - self._at) * self.rate)
         self._at = now
         if self._is_used and now - self._grown_at >= self.every_s:
-            self.rate *= 2
+            self.rate *= 1.1 if self._has_broken else 2
             self._grown_at, self._is_used = now, False
+        return self._allowance
