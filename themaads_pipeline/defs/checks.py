@@ -9,10 +9,11 @@ from pydantic import Field
 from themaads_pipeline.defs import metadata, partitions
 from themaads_pipeline.defs.metadata import SHOWN_ROWS, Metadata
 from themaads_pipeline.defs.resources import Ads, Themes
-from themaads_pipeline.defs.stages import Stage, stage_of
+from themaads_pipeline.defs.stages import stage_of
 from themaads_pipeline.defs.themed_ads import themed_ads
 from themaads_pipeline.ledger.ledger import Ledger
-from themaads_pipeline.push.audit import Audit, MadeAd, audit_ads
+from themaads_pipeline.push.audit import Audit, MadeAd, audit_upload
+from themaads_pipeline.push.telling import Telling
 from themaads_pipeline.settings import Settings
 
 __all__ = ["ads_in_the_accounts", "checks", "every_item_is_final", "failures_are_few"]
@@ -95,12 +96,13 @@ with warnings.catch_warnings():
         settings: dg.ResourceParam[Settings],
     ) -> Any:  # an iterator of results; Dagster reads the annotation
         with stage_of(context, ledger, "checking", looks_only=True) as stage:
-            audit = audit_ads(
-                ledger.outcomes.made_ads(stage.upload.number),
+            audit = audit_upload(
+                stage.upload.number,
+                ledger=ledger,
                 gateway=google_ads(),
                 catalogue=themes(),
                 second_read_seconds=settings.second_read_seconds,
-                on_account=lambda customer_id: _beat(stage, customer_id),
+                tell=Telling(ledger, stage.owner),
             )
         context.log.info(
             "#%d: %s ads were looked up in the accounts; %s ad groups have one twice, %s ads are not there, "
@@ -173,10 +175,6 @@ def _not_read(audit: Audit) -> Metadata:
 
 def _unseen(audit: Audit) -> str:
     return f"; {len(audit.not_read):,} accounts could not be read" if audit.not_read else ""
-
-
-def _beat(stage: Stage, customer_id: int) -> None:
-    stage.ledger.uploads.beat(stage.owner, doing=f"checking account {customer_id}")
 
 
 checks = [every_item_is_final, failures_are_few, ads_in_the_accounts]

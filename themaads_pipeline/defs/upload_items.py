@@ -12,8 +12,11 @@ from themaads_pipeline.defs.stages import Stage, refuse, stage_of, upload_of
 from themaads_pipeline.defs.upload_report import files_of
 from themaads_pipeline.exceptions import ThemeError, UnusableFileError
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.registration import with_theme
+from themaads_pipeline.push.telling import Telling
+from themaads_pipeline.reports.tables import ReportError
 from themaads_pipeline.settings import Settings
 
 __all__ = ["upload_items"]
@@ -48,7 +51,13 @@ def upload_items(  # noqa: PLR0917 - Dagster calls it by name
     with stage_of(context, ledger, "reading") as stage:
         try:
             read_upload(
-                upload, stage.owner, ledger=ledger, catalogue=themes(), today=today, gateway=google_ads
+                upload,
+                stage.owner,
+                ledger=ledger,
+                catalogue=themes(),
+                today=today,
+                gateway=google_ads,
+                tell=Telling(ledger, stage.owner),
             )
             found = _found(context, stage, time.monotonic() - started, is_new=upload.read_at is None)
         except (UnusableFileError, ThemeError) as error:
@@ -57,7 +66,7 @@ def upload_items(  # noqa: PLR0917 - Dagster calls it by name
                 context,
                 error,
                 **metadata.rejected_metadata(ledger, upload.number),
-                **files_of(stage, themes(), settings),
+                **_files_of(stage, themes(), settings),
             )
         _hand_over(context, stage)
     return dg.MaterializeResult(metadata=found)
@@ -86,6 +95,14 @@ def _found(context: dg.AssetExecutionContext, stage: Stage, seconds: float, *, i
         **metadata.rejected_metadata(ledger, number),
         **(metadata.speed(progress.total, seconds) if is_new else {}),
     }
+
+
+def _files_of(stage: Stage, catalogue: Catalogue, settings: Settings) -> Metadata:
+    """The report on a file that cannot be used; why there is none must not hide why it cannot be used."""
+    try:
+        return files_of(stage, catalogue, settings)
+    except ReportError as error:
+        return {"no_report": dg.MetadataValue.text(str(error))}
 
 
 def _hand_over(context: dg.AssetExecutionContext, stage: Stage) -> None:

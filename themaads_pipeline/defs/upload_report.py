@@ -9,11 +9,15 @@ from themaads_pipeline.defs import metadata, partitions
 from themaads_pipeline.defs.metadata import Metadata
 from themaads_pipeline.defs.resources import Ads, Themes
 from themaads_pipeline.defs.stages import Stage, stage_of
-from themaads_pipeline.exceptions import ThemaAdsError
+from themaads_pipeline.exceptions import AdsError, PermanentError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.model.telling import Tell, tell_nobody
+from themaads_pipeline.push.telling import Telling
+from themaads_pipeline.push.watching import watched
 from themaads_pipeline.reports.files import write_reports
+from themaads_pipeline.reports.tables import ReportError
 from themaads_pipeline.settings import Settings
 
 __all__ = ["files_of", "upload_report"]
@@ -39,8 +43,15 @@ def upload_report(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[None]:
     with stage_of(context, ledger, "reporting", looks_only=True) as stage:
-        found = files_of(stage, themes(), settings, accounts=_names(google_ads))
-        number = stage.upload.number
+        tell, number = Telling(ledger, stage.owner), stage.upload.number
+        accounts = _names(google_ads, tell)
+        try:
+            found = files_of(stage, themes(), settings, accounts=accounts, tell=tell)
+        except ReportError as error:
+            raise ReportError(
+                f"{error}. Every ad that was made is recorded: the next run of #{number} writes the report, "
+                "and makes none of them again"
+            ) from error
         [progress] = ledger.uploads.progress(number)
         context.log.info("#%d: the report is in %s", number, found["directory"].value)
     return dg.MaterializeResult(
@@ -53,21 +64,33 @@ def upload_report(
     )
 
 
-def _names(google_ads: Ads) -> Mapping[int, Account] | None:
+def _names(google_ads: Ads, tell: Tell) -> Mapping[int, Account] | None:
     """The accounts, for their names; a report is written without them when Google cannot be asked."""
     try:
-        return google_ads().accounts()
-    except ThemaAdsError as error:
+        gateway = google_ads()
+        doing = "asking Google for the names of the accounts"
+        return watched(lambda _: gateway.accounts(), gateway=gateway, tell=tell, doing=doing)
+    except (AdsError, PermanentError) as error:
         _log.warning("the report has no account names: %s", error)
         return None
 
 
 def files_of(
-    stage: Stage, catalogue: Catalogue, settings: Settings, *, accounts: Mapping[int, Account] | None = None
+    stage: Stage,
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    accounts: Mapping[int, Account] | None = None,
+    tell: Tell = tell_nobody,
 ) -> Metadata:
     """Write the upload's report, and say where it is."""
     report = write_reports(
-        stage.upload, ledger=stage.ledger, directory=settings.reports, accounts=accounts, catalogue=catalogue
+        stage.upload,
+        ledger=stage.ledger,
+        directory=settings.reports,
+        accounts=accounts,
+        catalogue=catalogue,
+        tell=tell,
     )
     return {
         "summary": dg.MetadataValue.md(report.text),

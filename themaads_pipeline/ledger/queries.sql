@@ -572,3 +572,11 @@ where upload = :upload and category = 'policy' group by 1, 2 order by 3 desc, 1,
 -- What the last check looks for in the accounts.
 select customer_id, ad_group_id, new_ad_id, edition from themaads.item
 where upload = :upload and state in ('applied', 'done') order by customer_id, item_id;
+
+-- name: made_ads_of
+-- The same of one account, some at a time, behind an ad group and edition: along an index, so that no part takes
+-- longer than another.
+select customer_id, ad_group_id, new_ad_id, edition from themaads.item
+where upload = :upload and customer_id = :customer_id and (ad_group_id, edition) > (:ad_group_id, :edition)
+  and state in ('applied', 'done')
+order by ad_group_id, edition limit :limit;

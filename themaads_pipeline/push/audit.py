@@ -1,18 +1,18 @@
 """The last look: is what the ledger says was made in the accounts, and is anything there twice?"""
 
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import AccountStoppedError
-from themaads_pipeline.model.accounts import unusable
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.accounts import dashed, unusable
 from themaads_pipeline.model.ad_copy import edition_of
 from themaads_pipeline.model.ads import Account, LiveAd
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.labels import LabelBook
+from themaads_pipeline.model.telling import Tell, tell_nobody
+from themaads_pipeline.push.watching import Asking, watched
 from themaads_pipeline.push.work import LARGEST_READ
 
 
@@ -52,53 +52,36 @@ class Audit:
         return self.looked_at, len(self.twice), len(self.lost), len(self.removed)
 
 
-def audit_ads(
-    made: Iterable[Mapping[str, Any]],
+def audit_upload(
+    upload: int,
     *,
+    ledger: Ledger,
     gateway: Gateway,
     catalogue: Catalogue,
     second_read_seconds: float,
-    on_account: Callable[[int], None] = lambda _: None,
+    tell: Tell = tell_nobody,
 ) -> Audit:
-    """Look every ad up that was made, in its account, past the ledger. Only reads are sent.
+    """Look every ad up that an upload made, in its account, past the ledger. Only reads are sent.
 
     Args:
-        made: `customer_id`, `ad_group_id`, `new_ad_id` and `edition` of each ad.
+        upload: Its number.
+        ledger: Knows which ads were made; it is asked for some of one account at a time.
         gateway: The accounts.
         catalogue: The themes, which know their labels.
         second_read_seconds: An ad that is not found is looked up again so much later: reads may lag.
-        on_account: Called before each read of an account.
+        tell: Is told how far it is, and of each request as a wait that has an end.
 
     Raises:
         AdsError: An account could not be read for now.
     """
-    by_account: dict[int, list[MadeAd]] = defaultdict(list)
-    for each in made:
-        by_account[each["customer_id"]].append(MadeAd(**each))
-    accounts, audit = gateway.accounts() if by_account else {}, Audit()
-    for customer_id, ads in sorted(by_account.items()):
-        account = accounts.get(customer_id)
-        stopped = unusable(customer_id, account)
-        if account is None or stopped is not None:
-            audit.not_read[customer_id] = stopped[1] if stopped else ""
-            continue
-        try:
-            labels = LabelBook(ids=gateway.read_labels(account))
-            for start in range(0, len(ads), LARGEST_READ):
-                on_account(customer_id)
-                part = ads[start : start + LARGEST_READ]
-                _look(
-                    account,
-                    part,
-                    audit,
-                    labels=labels,
-                    gateway=gateway,
-                    catalogue=catalogue,
-                    second_read_seconds=second_read_seconds,
-                )
-        except AccountStoppedError as error:
-            audit.not_read[customer_id] = str(error)
-    return audit
+    look = _Look(gateway=gateway, catalogue=catalogue, second_read_seconds=second_read_seconds)
+
+    def at_all_accounts(asking: Asking) -> Audit:
+        for customer_id, parts in ledger.outcomes.made_ads_by_account(upload, size=LARGEST_READ):
+            look.at_account(customer_id, ([MadeAd(**ad) for ad in part] for part in parts), asking)
+        return look.audit
+
+    return watched(at_all_accounts, gateway=gateway, tell=tell, doing="looking the ads up")
 
 
 def ads_of_edition(
@@ -111,35 +94,56 @@ def ads_of_edition(
     )
 
 
-def _look(
-    account: Account,
-    made: Sequence[MadeAd],
-    audit: Audit,
-    *,
-    labels: LabelBook,
-    gateway: Gateway,
-    catalogue: Catalogue,
-    second_read_seconds: float,
-) -> None:
-    ads = gateway.read_snapshot(account, sorted({ad.ad_group_id for ad in made})).ads
-    audit.looked_at += len(made)
-    for ad_group_id, edition in sorted({(ad.ad_group_id, ad.edition) for ad in made}):
-        live = [ad for ad in ads.get(ad_group_id, ()) if ad.status != "REMOVED"]
-        ad_ids = ads_of_edition(edition, live, labels=labels, catalogue=catalogue)
-        if len(ad_ids) > 1:
-            audit.twice.append(
-                Twice(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Look:
+    """Looks at one account after the other, and keeps what it finds."""
+
+    gateway: Gateway
+    catalogue: Catalogue
+    second_read_seconds: float
+    audit: Audit = field(default_factory=Audit)
+
+    def at_account(self, customer_id: int, parts: Iterable[Sequence[MadeAd]], asking: Asking) -> None:
+        """Look up what was made in an account, a part at a time."""
+        asking.goes_on(
+            f"looking up ads in account {dashed(customer_id)}: {self.audit.looked_at:,} ads so far"
+        )
+        account = self.gateway.accounts().get(customer_id)
+        stopped = unusable(customer_id, account)
+        if account is None or stopped is not None:
+            self.audit.not_read[customer_id] = stopped[1] if stopped else ""
+            return
+        try:
+            labels = LabelBook(ids=self.gateway.read_labels(account))
+            for part in parts:
+                self._at_ads(account, part, labels, asking)
+        except AccountStoppedError as error:
+            self.audit.not_read[customer_id] = str(error)
+
+    def _at_ads(self, account: Account, made: Sequence[MadeAd], labels: LabelBook, asking: Asking) -> None:
+        place, audit = f"in account {dashed(account.customer_id)}", self.audit
+        asking.goes_on(f"looking up ads {place}: {audit.looked_at:,} ads so far")
+        ads = self.gateway.read_snapshot(account, sorted({ad.ad_group_id for ad in made})).ads
+        audit.looked_at += len(made)
+        for ad_group_id, edition in sorted({(ad.ad_group_id, ad.edition) for ad in made}):
+            live = [ad for ad in ads.get(ad_group_id, ()) if ad.status != "REMOVED"]
+            ad_ids = ads_of_edition(edition, live, labels=labels, catalogue=self.catalogue)
+            if len(ad_ids) > 1:
+                twice = Twice(
                     customer_id=account.customer_id, ad_group_id=ad_group_id, edition=edition, ad_ids=ad_ids
                 )
+                audit.twice.append(twice)
+        statuses = _statuses(ads)
+        audit.removed += [ad for ad in made if statuses.get(ad.new_ad_id) == "REMOVED"]
+        missing = [ad for ad in made if ad.new_ad_id not in statuses]
+        if missing:
+            asking.rest(
+                self.second_read_seconds,
+                f"before a second look at {len(missing):,} ads that are not there {place}",
             )
-    statuses = _statuses(ads)
-    audit.removed += [ad for ad in made if statuses.get(ad.new_ad_id) == "REMOVED"]
-    missing = [ad for ad in made if ad.new_ad_id not in statuses]
-    if missing:
-        time.sleep(second_read_seconds)
-        again = gateway.read_snapshot(account, sorted({ad.ad_group_id for ad in missing})).ads
-        statuses = _statuses(again)
-        audit.lost += [ad for ad in missing if ad.new_ad_id not in statuses]
+            again = self.gateway.read_snapshot(account, sorted({ad.ad_group_id for ad in missing})).ads
+            statuses = _statuses(again)
+            audit.lost += [ad for ad in missing if ad.new_ad_id not in statuses]
 
 
 def _statuses(ads: Mapping[int, Sequence[LiveAd]]) -> dict[int, str]:

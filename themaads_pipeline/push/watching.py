@@ -22,6 +22,7 @@ class Asking:
         """Begin with this."""
         self.doing = doing
         self.stop = threading.Event()
+        self.rests_until: float | None = None  # on this process's clock
 
     def goes_on(self, doing: str = "") -> None:
         """Between two questions: what is asked now.
@@ -33,9 +34,23 @@ class Asking:
             raise StopAskedError("the run was interrupted")
         self.doing = doing or self.doing
 
+    def rest(self, seconds: float, doing: str) -> None:
+        """Let time pass before the next question: a wait that has an end.
+
+        Raises:
+            StopAskedError: Nobody waits for it.
+        """
+        self.goes_on(doing)
+        self.rests_until = time.monotonic() + seconds
+        self.stop.wait(seconds)
+        self.rests_until = None
+        self.goes_on()
+
 
 def watched(ask: Callable[[Asking], _T], *, gateway: Gateway, tell: Tell, doing: str) -> _T:
     """Ask Google Ads, and tell of it: an answer is progress, a request a wait until its deadline. Only reads.
+
+    Whatever else keeps `ask` busy is not told, and counts as no progress.
 
     Args:
         ask: Runs in a thread of its own, so that an interruption is heard at once. That thread then ends
@@ -59,22 +74,28 @@ def watched(ask: Callable[[Asking], _T], *, gateway: Gateway, tell: Tell, doing:
     thread = threading.Thread(target=run, name="asking", daemon=True)
     thread.start()
     answers = _answers(gateway)
-    waits_told = ""
+    told_until = 0.0
     try:
         while thread.is_alive():
             thread.join(_TICK_S)
+            now = time.monotonic()
             if (so_far := _answers(gateway)) > answers:
-                answers, waits_told = so_far, ""
+                answers, told_until = so_far, 0.0
                 tell(asking.doing)
-            elif (waits := gateway.in_flight()) and waits_told != (request := repr(waits)):
-                waits_s = max(each.ends_at_monotonic for each in waits) - time.monotonic()
-                tell(asking.doing, waits_s=max(0.0, waits_s))
-                waits_told = request
+            elif (until := _waits_until(asking, gateway)) > max(now, told_until):
+                tell(asking.doing, waits_s=until - now)
+                told_until = until
     finally:
         asking.stop.set()
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _waits_until(asking: Asking, gateway: Gateway) -> float:
+    """When the last of what is waited for now ends; 0: nothing is waited for."""
+    ends = [each.ends_at_monotonic for each in gateway.in_flight()]
+    return max([*ends, asking.rests_until or 0.0])
 
 
 def _answers(gateway: Gateway) -> int:

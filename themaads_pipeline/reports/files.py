@@ -1,11 +1,11 @@
 """The files of one upload: what became of each item, what to upload again, what was rejected, a summary."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.intake.columns import RECOGNISED
@@ -15,10 +15,11 @@ from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import FINAL_STATES, ItemState
+from themaads_pipeline.model.telling import PART, Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.reports.cells import comes_back, kept_id, safe
 from themaads_pipeline.reports.summary import Counts, summary_of
-from themaads_pipeline.reports.tables import WriteRow, table_file, text_file
+from themaads_pipeline.reports.tables import WriteRow, forget_unfinished, table_file, text_file
 from themaads_pipeline.settings import settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 
@@ -29,6 +30,13 @@ OUTCOME_COLUMNS = (
 )  # fmt: skip
 REJECTED_COLUMNS = ("upload", "line", "reason", "message", "row")
 FAILED_COLUMNS = RECOGNISED  # the intake's own, so that the file can be uploaded again
+
+_T = TypeVar("_T")
+
+# Items a second that Postgres gathers before the first one comes, a small part of what it does: with one that
+# takes longer something is wrong.
+_SLOWEST_QUERY = 10_000
+_LEAST_QUERY_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +70,7 @@ def write_reports(
     directory: Path,
     accounts: Mapping[int, Account] | None = None,
     catalogue: Catalogue | None = None,
+    tell: Tell = tell_nobody,
 ) -> ReportFiles:
     """Write the report of an upload, whatever state it is in; the same ledger gives the same bytes.
 
@@ -71,6 +80,7 @@ def write_reports(
         directory: The folder of all reports.
         accounts: For their names; None: reports have numbers alone.
         catalogue: For the names of labels; None: the themes of this installation.
+        tell: Is told how far it is.
 
     Raises:
         ReportError: A file cannot be written; earlier ones stay as they are.
@@ -79,18 +89,22 @@ def write_reports(
     labels = _LabelNames(load_catalogue(settings().theme_dir) if catalogue is None else catalogue)
     outcomes, failed = folder / "outcomes.csv", folder / "failed_items.csv"
     rejected, summary = folder / "rejected_rows.csv", folder / "summary.md"
-    counts = Counts()
+    counts, [progress] = Counts(), ledger.uploads.progress(upload.number)
+    forget_unfinished(folder)
+    items = f"{progress.total:,} ad groups"
+    tell(f"gathering the outcomes of {items}", waits_s=_LEAST_QUERY_S + progress.total / _SLOWEST_QUERY)
     with (
         table_file(outcomes, OUTCOME_COLUMNS) as write_outcome,
         table_file(failed, FAILED_COLUMNS) as write_failed,
     ):
-        for item in ledger.outcomes.items(upload.number):
+        for item in _told(ledger.outcomes.items(upload.number), tell, f"outcome {{:,}} of {items}"):
             counts.add(item)
             write_outcome(outcome_row(upload, item, accounts or {}, labels))
             if item["state"] == ItemState.FAILED:
                 write_failed(failed_row(item))
     with table_file(rejected, REJECTED_COLUMNS) as write_rejected:
-        counts.rejected = _write_rejected(upload, ledger, write_rejected)
+        counts.rejected = _write_rejected(upload, ledger, write_rejected, tell)
+    tell("writing the summary")
     text = summary_of(
         upload,
         counts,
@@ -200,9 +214,17 @@ class _LabelNames:
         return ", ".join(name for column, name in names.items() if item[column] is not None)
 
 
-def _write_rejected(upload: Upload, ledger: Ledger, write: WriteRow) -> Counter[str]:
+def _told(rows: Iterable[_T], tell: Tell, row_of_them: str) -> Iterator[_T]:
+    """The same rows; how far they are is told with each part of them."""
+    for number, row in enumerate(rows, start=1):
+        if number % PART == 1:
+            tell(f"writing {row_of_them.format(number)}")
+        yield row
+
+
+def _write_rejected(upload: Upload, ledger: Ledger, write: WriteRow, tell: Tell) -> Counter[str]:
     reasons: Counter[str] = Counter()
-    for row in ledger.outcomes.each_rejected_row(upload.number):
+    for row in _told(ledger.outcomes.each_rejected_row(upload.number), tell, "rejected row {:,}"):
         reasons[row.reason] += 1
         write((upload.number, row.line, safe(row.reason), safe(row.message), safe(row.raw)))
     return reasons

@@ -1,6 +1,7 @@
 """Report files: written a line at a time beside their place, moved there whole, ready for a spreadsheet."""
 
 import csv
+import errno
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,8 @@ from themaads_pipeline.exceptions import PermanentError
 
 # Takes one row's cells, which are `cells.safe` where a text comes from outside.
 WriteRow = Callable[[Sequence[object]], None]
+
+_UNFINISHED = ".part"
 
 
 class ReportError(PermanentError):
@@ -27,8 +30,15 @@ def table_file(path: Path, columns: Sequence[str]) -> Iterator[WriteRow]:
     """
     with text_file(path, encoding="utf-8-sig") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        yield writer.writerow
+
+        def write(row: Sequence[object]) -> None:
+            try:
+                writer.writerow(row)
+            except OSError as error:  # here, because several files may be open, and only this one is meant
+                raise _unwritable(path, error) from error
+
+        write(columns)
+        yield write
 
 
 @contextmanager
@@ -38,7 +48,7 @@ def text_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     Raises:
         ReportError: It cannot be written.
     """
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}{_UNFINISHED}"
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -52,12 +62,30 @@ def text_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
             temporary.unlink(missing_ok=True)
 
 
+def forget_unfinished(directory: Path) -> None:
+    """Remove what was half-written when a run was killed: each such file is as large as a whole one.
+
+    Raises:
+        ReportError: The folder cannot be changed.
+    """
+    with _disk_errors(directory):
+        for left in directory.glob(f".*{_UNFINISHED}"):
+            left.unlink(missing_ok=True)
+
+
 @contextmanager
 def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ReportError(
-            f"{path} cannot be written ({error.strerror or error}): make room or check the folder's rights, "
-            "then run the report again"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ReportError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        what_to_do = f"free space in {path.parent}"
+    else:
+        what_to_do = f"check {path.parent} and its rights"
+    return ReportError(
+        f"{path} cannot be written ({error.strerror or error}): {what_to_do}, then run it again"
+    )

@@ -264,7 +264,9 @@ def _sessions_cut(story: Story) -> None:
 
 def _postgres_killed(story: Story) -> None:
     home = story.place.home
-    psutil.Process(int((home / "postgres" / "postmaster.pid").read_text().split()[0])).kill()
+    postmaster = psutil.Process(int((home / "postgres" / "postmaster.pid").read_text().split()[0]))
+    postmaster.kill()
+    postmaster.wait(timeout=30)
     embedded.ensure_running(home)
 
 

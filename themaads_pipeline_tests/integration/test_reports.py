@@ -2,6 +2,7 @@
 
 import csv
 import os
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,10 @@ from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.reports.files import FAILED_COLUMNS, OUTCOME_COLUMNS, ReportFiles, write_reports
 from themaads_pipeline.reports.tables import ReportError
+from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
+from themaads_pipeline_tests.flaky_postgres import flaky_postgres
+from themaads_pipeline_tests.small_disk import small_disk
 
 ACCOUNT = 1234567890
 EDITION = "black_friday_2026"
@@ -214,7 +218,7 @@ def test_an_upload_without_items_has_a_report_too(
     assert "PAUSED" not in files.text
 
 
-def test_a_full_disk_is_one_clear_error_and_the_earlier_report_stays(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_clear_error(ledger: Ledger, tmp_path: Path) -> None:
     upload = an_upload(ledger, ["a", "b", "c"])
     (tmp_path / "reports").write_text("a file where the folder should be")
 
@@ -222,3 +226,87 @@ def test_a_full_disk_is_one_clear_error_and_the_earlier_report_stays(ledger: Led
         write_reports(upload, ledger=ledger, directory=tmp_path / "reports", catalogue=load_catalogue(None))
     assert isinstance(caught.value.__cause__, OSError)
     assert os.fspath(tmp_path / "reports") in str(caught.value)
+
+
+def test_a_disk_that_becomes_full_leaves_the_earlier_report_and_no_half_of_a_new_one(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    upload = an_upload(ledger, ["schoenen", "laarzen", *(f"sokken {number}" for number in range(700))])
+    catalogue = load_catalogue(None)
+    with small_disk(tmp_path / "reports") as disk:
+        directory = disk.path / f"{upload.number}-black-friday-2026-1f3a9c2e"
+        directory.mkdir()
+        (directory / "outcomes.csv").write_text("the earlier one")
+        said = r"\.csv cannot be written \(No space left on device\): free space in .*/reports/1-black-friday"
+        with pytest.raises(ReportError, match=said):
+            write_reports(upload, ledger=ledger, directory=disk.path, catalogue=catalogue)
+        assert [path.name for path in directory.iterdir()] == ["outcomes.csv"]
+        assert (directory / "outcomes.csv").read_text() == "the earlier one"
+
+
+def test_what_a_killed_run_left_half_written_is_removed(
+    ledger: Ledger, report: Callable[[Upload], ReportFiles]
+) -> None:
+    upload = an_upload(ledger, ["a", "b", "c"])
+    left = report(upload).directory / ".outcomes.csv.0123456789abcdef.part"
+    left.write_text("half a li")
+    report(upload)
+    assert not left.exists()
+
+
+def many_pending(ledger: Ledger, items: int) -> Upload:
+    """An upload that was read, and of which nothing was pushed."""
+    upload, _ = ledger.uploads.register(
+        key="black-friday-2026@1",
+        file_path="/in/bf.csv",
+        file_name="bf.csv",
+        content_sha256="1" * 64,
+        edition=EDITION,
+    )
+    owner = ledger.uploads.take(upload.number, run_id="run-1", stage="reading", is_active=lambda _: False)
+    rows = ((line, ACCOUNT, 10**11 + line, EDITION, None, None, None) for line in range(2, items + 2))
+    rejected = [RejectedRow(line=10**6 + line, reason="no_theme", message="", raw="") for line in range(5)]
+    ledger.rows.write(owner, rows, rejected)
+    ledger.uploads.end(owner, how="finished")
+    return upload
+
+
+def test_writing_a_report_tells_of_each_part_and_waits_for_what_comes_in_one_piece(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    upload, told = many_pending(ledger, 45_000), list[tuple[str, bool]]()
+
+    def tell(doing: str, *, waits_s: float = 0.0) -> None:
+        told.append((doing, waits_s > 0))
+
+    write_reports(upload, ledger=ledger, directory=tmp_path, catalogue=load_catalogue(None), tell=tell)
+    assert told == [
+        ("gathering the outcomes of 45,000 ad groups", True),
+        ("writing outcome 1 of 45,000 ad groups", False),
+        ("writing outcome 20,001 of 45,000 ad groups", False),
+        ("writing outcome 40,001 of 45,000 ad groups", False),
+        ("writing rejected row 1", False),
+        ("writing the summary", False),
+    ]
+
+
+def test_a_report_rides_out_a_postgres_that_is_lost_in_the_middle_of_it(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    upload = many_pending(ledger, 45_000)
+    assert settings.database_url is not None
+    with flaky_postgres(settings.database_url) as postgres, Ledger(postgres.url, settings) as behind:
+        behind.patience.have()
+        back = threading.Timer(0.5, postgres.come_back)
+
+        def tell(doing: str, *, waits_s: float = 0.0) -> None:
+            if doing.startswith("writing outcome 20,001"):
+                postgres.go_away()
+                back.start()
+
+        files = write_reports(
+            upload, ledger=behind, directory=tmp_path, catalogue=load_catalogue(None), tell=tell
+        )
+    assert back.finished.is_set()
+    lines = [line["lines"] for line in lines_of(files.outcomes)]
+    assert lines == [str(line) for line in range(2, 45_002)]
