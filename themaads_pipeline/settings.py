@@ -22,6 +22,17 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(default=300, gt=0, description="No progress for so long means stalled")
     alert_urls: str = Field(default="", description="Where alerts go (apprise URLs, separated by spaces)")
 
+    daily_operations: int | None = Field(
+        default=None,
+        gt=0,
+        description="A budget of operations in 24 hours, over all uploads (Basic access: 15,000); unset: none",
+    )
+    site_ads_per_second: float = Field(
+        default=50,
+        ge=0,
+        description="New ads on one site a second to begin with, as Google visits each; 0: as many as there are",
+    )
+
     request_deadline_seconds: float = Field(default=120, gt=0, description="How long one mutate may take")
     minimum_send_seconds: float = Field(default=5, gt=0, description="With less time left, nothing is sent")
     absence_margin_seconds: float = Field(

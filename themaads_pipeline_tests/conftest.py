@@ -58,6 +58,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
         second_read_seconds=0.2,
         lease_seconds=5,
         stall_seconds=5,
+        site_ads_per_second=0,
     )
 
 

@@ -11,6 +11,7 @@ from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.push.pusher import PushSummary, push_upload
 from themaads_pipeline.push.work import ItemBudget, PushConfig, Work
 from themaads_pipeline.settings import Settings
@@ -55,7 +56,14 @@ class Pusher:
 
     def work(self, upload: int, *, run_id: str | None = None, **config: Any) -> Work:
         """Take the upload for a run."""
-        config = {"batch_size": 50, "read_size": 100, "backoff_seconds": 0.05, **config}
+        config = {
+            "batch_size": 50,
+            "read_size": 100,
+            "backoff_seconds": 0.05,
+            "patience_seconds": 0,
+            "site_retry_seconds": 0.2,
+            **config,
+        }
         push_config = PushConfig(**config)
         owner = self.ledger.uploads.take(
             upload, run_id=run_id or f"run-{next(_runs)}", stage="pushing", is_active=lambda _: False
@@ -71,6 +79,7 @@ class Pusher:
             accounts=self.gateway.accounts(refresh=True),
             budget=ItemBudget(left=push_config.item_limit),
             stop=threading.Event(),
+            pacing=Pacing(site_ads_per_s=self.settings.site_ads_per_second),
         )
 
     def push(

@@ -31,10 +31,18 @@ _T = TypeVar("_T")
 class Gateway:
     """One connection's view of every account; safe for threads."""
 
-    def __init__(self, client: AdsClient, *, reads: ReadPolicy | None = None) -> None:
-        """Keep the client; nothing is sent."""
+    def __init__(
+        self,
+        client: AdsClient,
+        *,
+        reads: ReadPolicy | None = None,
+        admit: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Keep the client; nothing is sent. `admit` is asked before each request, with how many operations
+        Google will count for it; what it raises keeps the request here.
+        """
         self._client = client
-        self._wire = Wire(client, reads=reads or ReadPolicy())
+        self._wire = Wire(client, reads=reads or ReadPolicy(), admit=admit)
         self._accounts: dict[int, Account] | None = None
         self._inaccessible: dict[int, AccountStoppedError] = {}
         self._accounts_lock = threading.Lock()

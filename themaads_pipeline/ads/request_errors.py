@@ -173,18 +173,20 @@ def _exception(
             return AdsStoppedError(
                 message, code=code, request_id=request_id, retry_after_s=wait_s if heals else None
             )
-        case Reaction.STOP_ACCOUNT:
-            return AccountStoppedError(message, code=code, request_id=request_id)
-        case Reaction.SMALLER_BATCH:
-            return RequestTooLargeError(message, code=code, request_id=request_id)
         case Reaction.RETRY if code.startswith(_RATES):
             return RateLimitError(
                 message, code=code, request_id=request_id, retry_after_s=wait_s, for_all=rate_for_all
             )
         case Reaction.RETRY:
             return TemporaryAdsError(message, code=code, request_id=request_id, retry_after_s=wait_s)
-        case _:
-            return AdsError(message, code=code, request_id=request_id, category=str(meaning.category))
+    refused = _REFUSED.get(meaning.reaction, AdsError)
+    return refused(message, code=code, request_id=request_id, category=str(meaning.category))
+
+
+_REFUSED: Final[dict[Reaction, type[AdsError]]] = {
+    Reaction.STOP_ACCOUNT: AccountStoppedError,
+    Reaction.SMALLER_BATCH: RequestTooLargeError,
+}
 
 
 def _ended(error: Any) -> Ended:

@@ -44,10 +44,11 @@ class InFlight:
 class Wire:
     """Sends requests through a client; safe for threads."""
 
-    def __init__(self, client: AdsClient, *, reads: ReadPolicy) -> None:
-        """Keep the client; nothing is sent."""
+    def __init__(self, client: AdsClient, *, reads: ReadPolicy, admit: Callable[[int], None]) -> None:
+        """Keep the client; nothing is sent. `admit` is asked before each request, with its operations."""
         self._client = client
         self._reads = reads
+        self._admit = admit
         self._calls: Counter[str] = Counter()
         self._in_flight: dict[int, InFlight] = {}  # by thread: each has one request at a time
         self._lock = threading.Lock()
@@ -153,6 +154,7 @@ class Wire:
         where: str,
     ) -> Any:
         """One request, once. What a new token takes is taken from the request's time."""
+        self._admit(len(request.operations) if mutate else 1)
         with _our_errors(mutate=mutate, where=where):
             self._client.ensure_token()
         client = self._client.service(service, login_customer_id)

@@ -30,9 +30,10 @@ Now = Callable[[], datetime]
 class LazyGateway:
     """Opens the connection to Google Ads at the first call; the same one ever after. Safe for threads."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Open nothing."""
+    def __init__(self, settings: Settings, *, admit: Callable[[int], None]) -> None:
+        """Open nothing. `admit`: see `ads.gateway`."""
         self._settings = settings
+        self._admit = admit
         self._lock = threading.Lock()
         self._client: AdsClient | None = None
         self._gateway: Gateway | None = None
@@ -47,7 +48,7 @@ class LazyGateway:
             if self._gateway is None:
                 emulator_ca = self._settings.emulator_dir / "ca.pem" if self._settings.uses_emulator else None
                 self._client = open_client(self._settings.ads_config, trusted_roots=emulator_ca)
-                self._gateway = Gateway(self._client)
+                self._gateway = Gateway(self._client, admit=self._admit)
             return self._gateway
 
     def close(self) -> None:
@@ -72,11 +73,12 @@ def _ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
 
 
 @dg.resource(
-    required_resource_keys={"settings"},
+    required_resource_keys={"settings", "ledger"},
     description="The Google Ads accounts, or the emulator where no credentials are given.",
 )
 def _google_ads(context: dg.InitResourceContext) -> Iterator[Ads]:
-    gateway = LazyGateway(context.resources.settings)
+    ledger: Ledger = context.resources.ledger
+    gateway = LazyGateway(context.resources.settings, admit=ledger.quota.admit)
     yield gateway
     gateway.close()
 

@@ -19,7 +19,7 @@ from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsEr
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload, UploadStatus
-from themaads_pipeline.push.pusher import status_after
+from themaads_pipeline.push.endings import note_quota, reason_of, status_after
 
 __all__ = ["Stage", "refuse", "stage_of", "upload_of"]
 
@@ -39,9 +39,11 @@ class Stage:
     ledger: Ledger
     has_ended: bool = field(default=False)
 
-    def end(self, *, how: str, why: str = "", status: UploadStatus | None = None) -> None:
+    def end(
+        self, *, how: str, why: str = "", status: UploadStatus | None = None, due_s: float | None = None
+    ) -> None:
         """Give the upload back; see `ledger.uploads.end`."""
-        self.ledger.uploads.end(self.owner, how=how, why=why, status=status)
+        self.ledger.uploads.end(self.owner, how=how, why=why, status=status, due_s=due_s)
         self.has_ended = True
 
 

@@ -15,6 +15,7 @@ from themaads_pipeline.defs.upload_items import upload_items
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.unfinished import MOST_DEATHS
+from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.push.pusher import PushSummary, push_upload
 from themaads_pipeline.push.work import ItemBudget, Work
 from themaads_pipeline.settings import Settings
@@ -59,6 +60,7 @@ def themed_ads(  # noqa: PLR0917 - Dagster calls it by name
             accounts=gateway.accounts(),
             budget=ItemBudget(left=push_config.item_limit),
             stop=threading.Event(),
+            pacing=Pacing(site_ads_per_s=settings.site_ads_per_second),
         )
         encouragement = Encouragement(context)
         summary = push_upload(work, on_progress=lambda progress: _observe(context, progress, encouragement))

@@ -47,12 +47,16 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SentItem:
-    """What became of one item that was sent: applied with its new ad, failed, or pending again."""
+    """What became of one item that was sent: applied with its new ad, failed, or pending again.
+
+    `again_s`: it was refused for a while, and is not sent again before so many seconds have passed.
+    """
 
     item_id: int
     state: ItemState
     new_ad_id: int | None = None
     failure: Failure | None = None
+    again_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,7 +271,11 @@ class Attempts:
                 policy_topics=[
                     "\n".join(item.failure.policy_topics) if item.failure else None for item in sent
                 ],
+                policy_types=[
+                    "\n".join(item.failure.policy_types) if item.failure else None for item in sent
+                ],
                 triggers=[item.failure.trigger if item.failure else None for item in sent],
+                agains_s=[item.again_s for item in sent],
                 **_failures(item.failure for item in sent),
             )
             _expect(settled, len(sent), "sending -> applied, failed or pending")

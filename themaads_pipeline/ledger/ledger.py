@@ -9,6 +9,7 @@ from themaads_pipeline.ledger.leases import Leases
 from themaads_pipeline.ledger.outages import Patience
 from themaads_pipeline.ledger.outcomes import Outcomes
 from themaads_pipeline.ledger.progress import Beats
+from themaads_pipeline.ledger.quota import Quota
 from themaads_pipeline.ledger.rows import Rows
 from themaads_pipeline.ledger.uploads import Uploads
 from themaads_pipeline.settings import Settings
@@ -33,6 +34,7 @@ class Ledger:
             second_read_seconds=settings.second_read_seconds,
         )
         self.outcomes = Outcomes(self._database)
+        self.quota = Quota(self._database, daily_operations=settings.daily_operations)
 
     @property
     def patience(self) -> Patience:

@@ -53,7 +53,7 @@ where number = :number and status = any(:was);
 -- By a person: waiting again, and the limit of a trial is lifted with it. The new epoch fences a run that is
 -- still ending, whose last word would be "paused", and makes the sensor's next request a new one.
 update themaads.upload
-set status = 'waiting', message = '', item_limit = null, epoch = epoch + 1, resumed_at = clock_timestamp()
+set status = 'waiting', message = '', item_limit = null, due_at = null, epoch = epoch + 1, resumed_at = clock_timestamp()
 where number = :number and status = any(:was);
 
 -- name: current_ownership^
@@ -81,7 +81,7 @@ where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ende
 -- name: next_epoch$
 -- The take-over itself: only one of two that saw the same epoch gets the next.
 update themaads.upload
-set epoch = epoch + 1, status = case when status = 'finished' then status else 'running' end, message = ''
+set epoch = epoch + 1, status = case when status = 'finished' then status else 'running' end, message = '', due_at = null
 where number = :upload and epoch = :seen_epoch
 returning epoch;
 
@@ -132,6 +132,7 @@ where upload = :upload and epoch = :epoch and ended_at is null;
 update themaads.upload
 set status = case when upload.status = 'paused' and :status = 'interrupted' then 'paused' else :status end,
     message = case when upload.status = 'paused' and :status = 'interrupted' then upload.message else :message end,
+    due_at = clock_timestamp() + make_interval(secs => :due_s),
     finished_at = case when :status = 'finished' then coalesce(finished_at, clock_timestamp()) end
 where number = :upload and epoch = :epoch;
 
@@ -297,17 +298,27 @@ where upload = :upload and state in ('pending', 'sending', 'applied') and items 
 group by customer_id order by 2 desc, 1;
 
 -- name: open_items
--- One account's items in one state, in file order, after `after`; of so many deaths where that is given.
-select item_id, customer_id, ad_group_id, edition, state, attempts, deaths, new_ad_id, copied_ad_id
+-- One account's items in one state, in file order, after `after`; of so many deaths where that is given. Those that
+-- were refused for a while come when their time has come.
+select item_id, customer_id, ad_group_id, edition, state, attempts, refusals, deaths, new_ad_id, copied_ad_id
 from themaads.item
 where upload = :upload and customer_id = :customer_id and state = :state and item_id > :after
   and ((:deaths)::smallint is null or deaths = :deaths)
+  and (not_before is null or not_before <= clock_timestamp())
 order by item_id limit :limit;
+
+-- name: next_due^
+-- When the first of the account's pending items may be sent, and how many of them wait for their time.
+select min(coalesce(not_before, clock_timestamp())) as due_at,
+       count(*) filter (where not_before > clock_timestamp())::bigint as waiting
+from themaads.item where upload = :upload and customer_id = :customer_id and state = 'pending';
 
 -- name: deaths_of_pending
 -- How often the account's pending items were in flight when a worker died: each number once, the fewest first.
 select distinct deaths from themaads.item
-where upload = :upload and customer_id = :customer_id and state = 'pending' order by deaths;
+where upload = :upload and customer_id = :customer_id and state = 'pending'
+  and (not_before is null or not_before <= clock_timestamp())
+order by deaths;
 
 -- name: known_ads
 -- Ads that the ledger made for these ad groups, whichever upload asked for them.
@@ -343,8 +354,8 @@ where upload = :upload and customer_id = :customer_id and state in ('pending', '
 -- name: retry_items!
 -- By a person only: failed | skipped -> pending. The attempts are kept, the deaths forgiven.
 update themaads.item
-set state = 'pending', deaths = 0, category = null, code = null, message = null, policy_topics = null, trigger = null,
-    settled_at = null
+set state = 'pending', deaths = 0, refusals = 0, not_before = null, category = null, code = null, message = null,
+    policy_topics = null, policy_types = null, trigger = null, settled_at = null
 where upload = :upload and state = any(:states)
   and ((:category)::text is null or category = :category)
   and ((:customer_id)::bigint is null or customer_id = :customer_id)
@@ -453,14 +464,18 @@ update themaads.attempt set state = 'in_doubt', error = :error where attempt_id 
 -- sending -> applied | failed | pending, each item by the outcome of its own operation.
 update themaads.item
 set state = outcome.state, new_ad_id = outcome.new_ad_id, category = outcome.category, code = outcome.code,
-    message = outcome.message, policy_topics = outcome.policy_topics, trigger = outcome.trigger,
+    message = outcome.message, policy_topics = outcome.policy_topics, policy_types = outcome.policy_types,
+    trigger = outcome.trigger,
+    not_before = clock_timestamp() + make_interval(secs => outcome.again_s),
+    refusals = item.refusals + (outcome.again_s is not null)::int,
     settled_at = case when outcome.state = 'failed' then clock_timestamp() end
 from (
   select item_id, state, new_ad_id, category, code, message,
-         string_to_array(policy_topics, e'\n') as policy_topics, trigger
+         string_to_array(policy_topics, e'\n') as policy_topics,
+         string_to_array(policy_types, e'\n') as policy_types, trigger, again_s
   from unnest(:item_ids::bigint[], :states::text[], :new_ad_ids::bigint[], :categories::text[], :codes::text[],
-              :messages::text[], :policy_topics::text[], :triggers::text[])
-       as given (item_id, state, new_ad_id, category, code, message, policy_topics, trigger)
+              :messages::text[], :policy_topics::text[], :policy_types::text[], :triggers::text[], :agains_s::float8[])
+       as given (item_id, state, new_ad_id, category, code, message, policy_topics, policy_types, trigger, again_s)
 ) as outcome
 where item.item_id = outcome.item_id and item.attempt_id = :attempt_id and item.state = 'sending';
 
@@ -580,3 +595,42 @@ select customer_id, ad_group_id, new_ad_id, edition from themaads.item
 where upload = :upload and customer_id = :customer_id and (ad_group_id, edition) > (:ad_group_id, :edition)
   and state in ('applied', 'done')
 order by ad_group_id, edition limit :limit;
+
+
+-- ---------------------------------------------------------------- operations of a day
+
+-- name: one_at_a_time!
+-- Until this transaction ends: two who look at the same budget must not both take its last operations.
+select pg_advisory_xact_lock(7260145);
+
+-- name: count_operations^
+-- Operations that are about to be sent, unless the day's quota is gone or the budget would be exceeded. A day is the
+-- last 24 hours. `free_at`: when the oldest hour no longer counts.
+with gone as (
+  select until, message from themaads.quota_gone where until > clock_timestamp()
+), used as (
+  select coalesce(sum(operations), 0)::bigint as operations, min(hour) as since
+  from themaads.operations where hour > clock_timestamp() - interval '24 hours'
+), counted as (
+  insert into themaads.operations as counted (hour, operations)
+  select date_trunc('hour', clock_timestamp()), :operations from used
+  where not exists (select from gone)
+    and ((:budget)::bigint is null or used.operations + :operations <= :budget)
+  on conflict (hour) do update set operations = counted.operations + excluded.operations
+  returning true
+)
+select exists (select from counted) as is_counted, (select until from gone) as gone_until,
+       (select message from gone) as gone_message, used.operations as used,
+       greatest(extract(epoch from used.since + interval '24 hours' - clock_timestamp()), 1)::float8 as free_in_s,
+       greatest(extract(epoch from (select until from gone) - clock_timestamp()), 1)::float8 as gone_for_s
+from used;
+
+-- name: operations_of_a_day$
+select coalesce(sum(operations), 0)::bigint from themaads.operations where hour > clock_timestamp() - interval '24 hours';
+
+-- name: quota_is_gone!
+insert into themaads.quota_gone (until, message) values (clock_timestamp() + make_interval(secs => :seconds), :message)
+on conflict (only_one) do update set until = excluded.until, message = excluded.message;
+
+-- name: quota_is_back!
+delete from themaads.quota_gone;

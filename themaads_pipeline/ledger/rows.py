@@ -138,6 +138,15 @@ class Rows:
             return [row["deaths"] for row in rows]
 
     @rides_out
+    def next_due(self, upload: int, customer_id: int) -> tuple[datetime | None, int]:
+        """When the first of the account's pending items may be sent (None: there is none), and how many of
+        them wait for their time.
+        """
+        with self._database.transaction() as connection:
+            row = queries.next_due(connection, upload=upload, customer_id=customer_id)
+            return row["due_at"], row["waiting"]
+
+    @rides_out
     def known_ads(
         self, customer_id: int, ad_group_ids: Sequence[int]
     ) -> dict[tuple[int, str], frozenset[int]]:

@@ -243,8 +243,17 @@ class Uploads:
             queries.beat(connection, upload=owner.upload, epoch=owner.epoch, doing=doing, waits_s=waits_s)
 
     @rides_out
-    def end(self, owner: Owner, *, how: str, why: str = "", status: UploadStatus | None = None) -> None:
+    def end(
+        self,
+        owner: Owner,
+        *,
+        how: str,
+        why: str = "",
+        status: UploadStatus | None = None,
+        due_s: float | None = None,
+    ) -> None:
         """End this stage of the run; `status`, when given, becomes the upload's, with `why` as its message.
+        With `due_s` no run is launched for it before so many seconds have passed.
 
         Raises:
             FencedError: Another run owns the upload.
@@ -253,7 +262,12 @@ class Uploads:
             queries.end_ownership(connection, upload=owner.upload, epoch=owner.epoch, how=how, why=why)
             if status is not None:
                 queries.end_status(
-                    connection, upload=owner.upload, epoch=owner.epoch, status=str(status), message=why
+                    connection,
+                    upload=owner.upload,
+                    epoch=owner.epoch,
+                    status=str(status),
+                    message=why,
+                    due_s=due_s,
                 )
 
     def recent_runs(self, number: int) -> list[RecentRun]:

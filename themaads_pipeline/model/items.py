@@ -47,6 +47,7 @@ class Item:
     edition: str
     state: ItemState = ItemState.PENDING
     attempts: int = 0  # how many requests it travelled in
+    refusals: int = 0  # how often Google refused it for a while
     deaths: int = 0  # how many of those requests' workers died, without its ad having come to be
     new_ad_id: int | None = None
     copied_ad_id: int | None = None

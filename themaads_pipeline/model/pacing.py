@@ -65,8 +65,8 @@ class Pace:
 class SitePace:
     """New ads whose landing page is on one site: Google visits each, and the site may not bear it.
 
-    It starts at a modest rate and doubles while nothing breaks. Pages that break halve it, and from then on it
-    grows by tenths. No more than a second's worth leaves at once.
+    It starts at a modest rate and doubles while nothing breaks. Pages that break halve it, and it grows by
+    tenths from then on. No more than a second's worth leaves at once.
     """
 
     rate: float  # new ads a second
@@ -79,7 +79,7 @@ class SitePace:
     _has_broken: bool = False
 
     def grant(self, now: float, wanted: int) -> int:
-        """How many of `wanted` new ads may be sent now; they count as sent. None, unless it is a fair part."""
+        """How many of `wanted` new ads may be sent now; they count as sent. A fair part of them, or none."""
         allowance = self._refilled(now)
         granted = min(wanted, int(allowance))
         if granted < min(wanted, int(self.rate * _FAIR_PART) or 1):

@@ -14,6 +14,16 @@ def backoff_s(attempt: int, *, base: float = 5, cap: float = 300, jitter: float)
     return min(doubled, cap / (1 + _JITTER)) * (1 - _JITTER + 2 * _JITTER * jitter)
 
 
+def again_s(refusals: int, *, base: float, retry_after_s: float | None, jitter: float) -> float:
+    """Seconds before an item is sent again that was refused for a while, `refusals` times so far: doubled
+    each time, and never before Google's own time.
+
+    >>> again_s(1, base=5, retry_after_s=None, jitter=0.5), again_s(1, base=5, retry_after_s=30, jitter=0.5)
+    (5.0, 30)
+    """
+    return max(retry_after_s or 0, backoff_s(refusals, base=base, cap=3_600, jitter=jitter))
+
+
 # In so many attempts an item may have been in flight when their worker died, and still be sent: alone.
 MOST_DEATHS_OF_AN_ITEM = 3
 

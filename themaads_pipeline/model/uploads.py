@@ -36,6 +36,7 @@ class Upload:
     read_at: datetime | None  # when its items and rejected rows were written; None: not read yet
     created_at: datetime
     status_at: datetime  # since when it has this status
+    due_at: datetime | None = None  # no run is launched for it before then: it waits for the day's quota
     item_limit: int | None = None  # a trial: each run stops after so many items, and the upload is paused
 
 

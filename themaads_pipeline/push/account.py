@@ -1,5 +1,6 @@
 """One account's share of an upload: visit by visit, until nothing is left to do in it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from themaads_pipeline.exceptions import (
     AccountStoppedError,
     LeaseUnavailableError,
     OutcomeUnknownError,
+    RateLimitError,
     StaleSnapshotError,
     TemporaryAdsError,
 )
@@ -26,7 +28,14 @@ from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.labels import AccountLabels, Labelling
 from themaads_pipeline.push.reconcile import reconcile
 from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
+from themaads_pipeline.push.turns import Turn
 from themaads_pipeline.push.work import LARGEST_READ, Work
+
+# Said of one account, and, where the manager account or the user is the wrong one, of each.
+_MAY_BE_OURS = frozenset(
+    {"AuthorizationError.USER_PERMISSION_DENIED", "AuthorizationError.CUSTOMER_NOT_FOUND"}
+)
+_OPERATIONS_AN_AD = 3  # itself, its label, and that of the ad it was copied from
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,10 +52,12 @@ class AccountPush:
     def __init__(self, work: Work, customer_id: int, heartbeat: Heartbeat) -> None:
         """Nothing is read or sent before the first visit."""
         self.customer_id = customer_id
+        self.turn = Turn(work.stop)
         self._work = work
         self._heartbeat = heartbeat
         self._batch_size = BatchSize.of(work.config)
         self._failures_in_a_row = 0
+        self._progressed_at = time.monotonic()
 
     def visit(self) -> Later | None:
         """Do all that can be done now; None when nothing is left.
@@ -68,6 +79,8 @@ class AccountPush:
             with self._heartbeat.keeping(lease):
                 return self._visit(account, lease)
         except AccountStoppedError as error:
+            if error.code in _MAY_BE_OURS and not self._work.access.is_proven:
+                raise  # perhaps it is not the account: whoever sees all of them knows
             return self._stop_account(error.code, str(error))
         except LeaseUnavailableError as error:
             return self._soon(str(error))
@@ -77,9 +90,14 @@ class AccountPush:
         finally:
             self._work.ledger.leases.release(lease)
 
+    def stop(self, error: AccountStoppedError) -> None:
+        """It is the account, and not the credentials: its items fail."""
+        self._stop_account(error.code, str(error))
+
     def _visit(self, account: Account, lease: Lease) -> Later | None:
         doubts = reconcile(self._work, account, lease)
-        labels = AccountLabels(self._work, account, lease)
+        labels = AccountLabels(self._work, account, lease, self.turn)
+        self._work.access.is_proven = True  # the account was read
         labels_left = self._finish_labels(account, labels)
         sender = BatchSender(self._work, account, lease, self._batch_size)
         later = self._push_pending(account, sender, labels)
@@ -168,9 +186,13 @@ class AccountPush:
         if blocked_until is not None:
             due_at = blocked_until + timedelta(seconds=work.settings.absence_margin_seconds)
             return Later(due_at=due_at, reason="ad groups wait for a request in doubt")
-        if work.ledger.rows.open_items(work.owner.upload, self.customer_id, ItemState.PENDING, limit=1):
-            return self._soon("items that failed for a while are tried again")
-        return None
+        again_at, waiting = work.ledger.rows.next_due(work.owner.upload, self.customer_id)
+        if again_at is None:
+            return None
+        if waiting:
+            reason = f"{waiting:,} items that were refused for a while wait for their time"
+            return Later(due_at=again_at, reason=reason)
+        return self._soon("items that failed for a while are tried again")
 
     def _push_with_deaths(
         self, account: Account, sender: BatchSender, labels: AccountLabels, deaths: int
@@ -251,22 +273,48 @@ class AccountPush:
     ) -> Sequence[Create]:
         """Send in batches, ads first, labels after; returns what was not sent: the view is too old."""
         while creates and not self._work.stop.is_set():
-            batch = creates[: min(self._batch_size.current, most)]
+            batch, wait = self._next_batch(creates, most)
+            if wait is not None:
+                self.turn.pause(*wait)
+                continue
             try:
                 applied = sender.send(batch, view)
             except StaleSnapshotError:
+                self._work.pacing.give_back(batch)
                 return creates
+            except RateLimitError as error:
+                self._work.pacing.give_back(batch)
+                self._count_failure(error)
+                continue  # the same items again, at their pace
             if applied is None:
+                self._work.pacing.give_back(batch)
                 continue  # the same items in a smaller batch
-            creates = creates[len(batch) :]
+            sent = {create.item.item_id for create in batch}
+            creates = [create for create in creates if create.item.item_id not in sent]
             if applied:
                 self._progressed()
                 labels.attach(applied, [])
                 self._progressed()
+            if sender.unknown_in_a_row > 1:
+                self.turn.pause(self._backoff_s(sender.unknown_in_a_row - 1), "Google does not answer")
         return creates
+
+    def _next_batch(
+        self, creates: Sequence[Create], most: int
+    ) -> tuple[list[Create], tuple[float, str] | None]:
+        """What to send now, or, where it is not the time for it, how long to wait and what for."""
+        pacing, size = self._work.pacing, min(self._batch_size.current, most)
+        if (wait_s := pacing.wait_s(self.customer_id)) > 0:
+            return [], (wait_s, "Google limits the rate")
+        left = self._work.ledger.quota.left()
+        if left is not None:
+            size = min(size, max(1, left // _OPERATIONS_AN_AD))
+        batch, wait_s = pacing.choose(creates, size)
+        return batch, None if batch else (wait_s, "the sites of its ads are given time")
 
     def _progressed(self) -> None:
         self._failures_in_a_row = 0
+        self._progressed_at = time.monotonic()
         self._heartbeat.progressed(self.customer_id)
 
     # When it cannot go on now
@@ -281,12 +329,22 @@ class AccountPush:
         return None
 
     def _back_off(self, error: TemporaryAdsError | OutcomeUnknownError) -> Later:
+        self._count_failure(error)
+        asked = (error.retry_after_s if isinstance(error, TemporaryAdsError) else None) or 0.0
+        wait_s = max(self._backoff_s(self._failures_in_a_row), asked)
+        if isinstance(error, RateLimitError) and asked:
+            wait_s = asked  # Google's own time, and not a second more
+        return self._soon(f"{error.code}: {error}", seconds=wait_s)
+
+    def _count_failure(self, error: TemporaryAdsError | OutcomeUnknownError) -> None:
+        """Bounded by attempts and by time: what should have gone away by now is raised."""
         self._failures_in_a_row += 1
-        if self._failures_in_a_row >= self._work.config.temporary_attempts:
+        config, silent_s = self._work.config, time.monotonic() - self._progressed_at
+        if self._failures_in_a_row >= config.temporary_attempts and silent_s >= config.patience_seconds:
             raise error
-        wait = backoff_s(self._failures_in_a_row, base=self._work.config.backoff_seconds, jitter=random())  # noqa: S311 - jitter, not a secret
-        asked = error.retry_after_s if isinstance(error, TemporaryAdsError) else None
-        return self._soon(f"{error.code}: {error}", seconds=max(wait, asked or 0))
+
+    def _backoff_s(self, failures: int) -> float:
+        return backoff_s(failures, base=self._work.config.backoff_seconds, jitter=random())  # noqa: S311 - jitter, not a secret
 
     def _soon(self, reason: str, *, seconds: float | None = None) -> Later:
         wait = self._work.config.backoff_seconds if seconds is None else seconds

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import random
 from typing import Self
 
 from themaads_pipeline.exceptions import (
@@ -18,6 +19,7 @@ from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Failure, MutateResult, Refused
 from themaads_pipeline.model.planning import Create
+from themaads_pipeline.model.retries import again_s
 from themaads_pipeline.push.labels import Labelling
 from themaads_pipeline.push.snapshot import View
 from themaads_pipeline.push.work import LARGEST_BATCH, PushConfig, Work
@@ -53,6 +55,7 @@ class BatchSender:
     def __init__(self, work: Work, account: Account, lease: Lease, size: BatchSize) -> None:
         """Nothing is sent yet. `size` is kept by the caller over its visits."""
         self.doubted = False  # the outcome of some batch is unknown
+        self.unknown_in_a_row = 0  # so many batches, the last one included
         self._work = work
         self._account = account
         self._lease = lease
@@ -76,10 +79,14 @@ class BatchSender:
             return []
         try:
             new_ads = [create.new_ad for create in batch]
-            result = self._work.gateway.create_ads(self._account, new_ads, timeout_s=timeout_s)
+            with self._work.pacing.request(self._account.customer_id, len(batch)):
+                result = self._work.gateway.create_ads(self._account, new_ads, timeout_s=timeout_s)
         except OutcomeUnknownError as error:
             attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
             self.doubted = True
+            self.unknown_in_a_row += 1
+            if error.is_too_large:
+                self._size.halve(len(batch), for_good=True)
             return []
         except (TemporaryAdsError, AccountStoppedError, AdsStoppedError) as error:
             self._settle_unsent(attempt, batch, f"{error.code}: {error}")
@@ -95,21 +102,30 @@ class BatchSender:
         sent = [self._sent(create, outcome) for create, outcome in zip(batch, result.results, strict=True)]
         attempts.settle(owner, self._lease, attempt, sent, request_id=result.request_id)
         self._size.grow()
+        self.unknown_in_a_row = 0
+        self._work.pacing.noted(batch, _broken_pages(batch, result))
         return _labellings(batch, result)
 
     def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused) -> SentItem:
-        item_id = create.item.item_id
+        item, config = create.item, self._work.config
         match outcome:
             case Created(resource_id=ad_id):
-                return SentItem(item_id=item_id, state=ItemState.APPLIED, new_ad_id=ad_id)
-            case Refused(failure=failure, retryable=retryable):
-                if retryable and create.item.attempts + 1 < self._work.config.temporary_attempts:
-                    return SentItem(item_id=item_id, state=ItemState.PENDING)
-                return SentItem(item_id=item_id, state=ItemState.FAILED, failure=failure)
+                return SentItem(item_id=item.item_id, state=ItemState.APPLIED, new_ad_id=ad_id)
+            case Refused(failure=failure, retryable=True) if item.refusals + 1 < config.temporary_attempts:
+                base = config.site_retry_seconds if outcome.site_throttled else config.backoff_seconds
+                wait_s = again_s(
+                    item.refusals + 1,
+                    base=base,
+                    retry_after_s=outcome.retry_after_s,
+                    jitter=random(),  # noqa: S311 - jitter, not a secret
+                )
+                return SentItem(item_id=item.item_id, state=ItemState.PENDING, again_s=wait_s)
+            case Refused(failure=failure):
+                return SentItem(item_id=item.item_id, state=ItemState.FAILED, failure=failure)
             case AlreadyThere():
                 message = "Google says the ad exists, and names no ad"
                 failure = Failure(category=Category.TECHNICAL, code="unexpected_answer", message=message)
-                return SentItem(item_id=item_id, state=ItemState.FAILED, failure=failure)
+                return SentItem(item_id=item.item_id, state=ItemState.FAILED, failure=failure)
 
     def _settle_unsent(self, attempt: Attempt, batch: Sequence[Create], why: str) -> None:
         """Nothing of the batch was committed: sending -> pending."""
@@ -120,7 +136,7 @@ class BatchSender:
         end = PlannedEnd(
             item_id=create.item.item_id,
             state=ItemState.FAILED,
-            category=str(Category.TECHNICAL),
+            category=error.category,
             code=error.code,
             message=str(error),
         )
@@ -139,6 +155,14 @@ def _planned(create: Create, view: View) -> PlannedItem:
         campaign_id=ad_group.campaign_id,
         campaign_name=ad_group.campaign_name,
     )
+
+
+def _broken_pages(batch: Sequence[Create], result: MutateResult) -> list[Create]:
+    return [
+        create
+        for create, outcome in zip(batch, result.results, strict=True)
+        if isinstance(outcome, Refused) and outcome.site_throttled
+    ]
 
 
 def _labellings(batch: Sequence[Create], result: MutateResult) -> list[Labelling]:

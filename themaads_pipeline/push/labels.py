@@ -1,5 +1,6 @@
 """Labels: one set an account, created when missing; attached after the ads, none that is there."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from themaads_pipeline.exceptions import (
     AdsError,
     AdsStoppedError,
     OutcomeUnknownError,
+    RateLimitError,
     TemporaryAdsError,
 )
 from themaads_pipeline.ledger.attempts import Attempt, LabelledItem, PlannedEnd
@@ -26,6 +28,7 @@ from themaads_pipeline.model.outcomes import (
     SkipReason,
 )
 from themaads_pipeline.model.planning import LabelBook, Present
+from themaads_pipeline.push.turns import Turn
 from themaads_pipeline.push.work import Work
 
 
@@ -57,11 +60,12 @@ Outcomes = dict[tuple[int, str], tuple[Result, int]]
 class AccountLabels:
     """One account's labels, and the requests that attach them."""
 
-    def __init__(self, work: Work, account: Account, lease: Lease) -> None:
+    def __init__(self, work: Work, account: Account, lease: Lease, turn: Turn) -> None:
         """Read the labels that are there."""
         self._work = work
         self._account = account
         self._lease = lease
+        self._turn = turn
         self.book = LabelBook(ids=work.gateway.read_labels(account))
 
     def ensure(self, editions: Sequence[str]) -> None:
@@ -76,11 +80,13 @@ class AccountLabels:
         if not missing:
             return
         attempts, owner = self._work.ledger.attempts, self._work.owner
+        self._wait_for_the_pace()
         attempt = attempts.begin(owner, self._lease, kind="label_names", operations=len(missing))
         try:
-            created = self._work.gateway.create_labels(
-                self._account, missing, timeout_s=attempt.remaining_s()
-            )
+            with self._work.pacing.request(self._account.customer_id, len(missing)):
+                created = self._work.gateway.create_labels(
+                    self._account, missing, timeout_s=attempt.remaining_s()
+                )
         except AdsError as error:
             attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=str(error))
             raise
@@ -155,33 +161,54 @@ class AccountLabels:
 
     def _send(self, operations: Sequence[_Operation], outcomes: Outcomes) -> None:
         """Send operations of one type; a request that is refused as a whole is sent in halves."""
-        if not operations or self._work.stop.is_set():
+        if not operations:
             return
-        attempts, owner = self._work.ledger.attempts, self._work.owner
-        attempt = attempts.begin(owner, self._lease, kind="labels", operations=len(operations))
         try:
-            timeout_s = self._timeout_s(attempt)
-            result = self._mutate([operation.label for operation in operations], timeout_s)
+            result = self._send_at_its_pace(operations)
+        except (TemporaryAdsError, OutcomeUnknownError, AccountStoppedError, AdsStoppedError):
+            raise
         except AdsError as error:
-            attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=str(error))
-            if isinstance(
-                error, (TemporaryAdsError, OutcomeUnknownError, AccountStoppedError, AdsStoppedError)
-            ):
-                raise
             if len(operations) == 1:
-                failure = Failure(category=Category.TECHNICAL, code=error.code, message=str(error))
-                outcomes[operations[0].item_id, operations[0].kind] = (
-                    Refused(failure),
-                    operations[0].label.label_id,
-                )
+                failure = Failure(category=Category(error.category), code=error.code, message=str(error))
+                [only] = operations
+                outcomes[only.item_id, only.kind] = (Refused(failure), only.label.label_id)
                 return
             middle = len(operations) // 2
             self._send(operations[:middle], outcomes)
             self._send(operations[middle:], outcomes)
             return
-        attempts.close(owner, self._lease, attempt, request_id=result.request_id)
-        for operation, outcome in zip(operations, result.results, strict=True):
+        for operation, outcome in zip(operations, result.results if result else (), strict=bool(result)):
             outcomes[operation.item_id, operation.kind] = (outcome, operation.label.label_id)
+
+    def _send_at_its_pace(self, operations: Sequence[_Operation]) -> MutateResult | None:
+        """One request, again after Google's own time when it is refused for its rate; None: not sent, the
+        run is to stop.
+        """
+        attempts, owner = self._work.ledger.attempts, self._work.owner
+        give_up_at = time.monotonic() + self._work.config.patience_seconds
+        while True:
+            self._wait_for_the_pace()
+            if self._work.stop.is_set():
+                return None
+            attempt = attempts.begin(owner, self._lease, kind="labels", operations=len(operations))
+            try:
+                timeout_s = self._timeout_s(attempt)
+                with self._work.pacing.request(self._account.customer_id, len(operations)):
+                    result = self._mutate([operation.label for operation in operations], timeout_s)
+            except AdsError as error:
+                said = str(error)
+                attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=said)
+                if not isinstance(error, RateLimitError) or time.monotonic() > give_up_at:
+                    raise
+            else:
+                attempts.close(owner, self._lease, attempt, request_id=result.request_id)
+                return result
+
+    def _wait_for_the_pace(self) -> None:
+        while (wait_s := self._work.pacing.wait_s(self._account.customer_id)) > 0:
+            if self._work.stop.is_set():
+                return
+            self._turn.pause(wait_s, "Google limits the rate")
 
     def _timeout_s(self, attempt: Attempt) -> float:
         timeout_s = attempt.remaining_s()

@@ -4,16 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from themaads_pipeline.ledger.progress import AccountBeat
+from themaads_pipeline.push.turns import Wait
 
-__all__ = ["Pulse", "Wait"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wait:
-    """Something that is waited for, and when that ends (seconds on the process's own clock)."""
-
-    reason: str
-    until: float
+__all__ = ["Pulse"]
 
 
 @dataclass(kw_only=True)
@@ -37,7 +30,7 @@ class Pulse:
         Args:
             working: Accounts that a thread is busy with.
             later: Accounts that were put off, and until when.
-            requests: Requests in flight by account: each is a wait until its deadline.
+            requests: Requests in flight by account, each a wait until its deadline, and pauses.
             steps: How often each account progressed so far.
             now: The clock of the waits.
         """

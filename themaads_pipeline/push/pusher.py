@@ -4,30 +4,33 @@ import heapq
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
 from themaads_pipeline.exceptions import (
+    AccountStoppedError,
     AdsStoppedError,
     FencedError,
     LedgerAwayError,
-    PermanentError,
     StopAskedError,
     TransientError,
 )
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.account import AccountPush, Later
+from themaads_pipeline.push.endings import note_quota, reason_of, status_after
 from themaads_pipeline.push.heartbeat import Heartbeat
-from themaads_pipeline.push.pulse import Pulse, Wait
+from themaads_pipeline.push.pulse import Pulse
+from themaads_pipeline.push.turns import Wait
 from themaads_pipeline.push.work import Work
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _BEAT_S = 5.0
+_MOST_THREADS = 200
 # What stops every account, the gravest first.
 _FOR_ALL = (FencedError, AdsStoppedError, StopAskedError)
 
@@ -77,7 +80,10 @@ def push_upload(
         if not isinstance(error, FencedError):
             status = None if before.status is UploadStatus.FINISHED else status_after(error)
             with suppress(LedgerAwayError):  # whoever finds the run dead writes it down
-                work.ledger.uploads.end(work.owner, how="interrupted", why=_reason(error), status=status)
+                due_s = note_quota(work.ledger, error)
+                work.ledger.uploads.end(
+                    work.owner, how="interrupted", why=reason_of(error), status=status, due_s=due_s
+                )
         raise
     finally:
         heartbeat.end()
@@ -92,11 +98,6 @@ def push_upload(
         calls_by_method=dict(calls),
         reason=reason,
     )
-
-
-def status_after(error: BaseException) -> UploadStatus:
-    """What an upload is after an error that ended its run: what only a person can mend is not tried again."""
-    return UploadStatus.FAILED if isinstance(error, PermanentError) else UploadStatus.INTERRUPTED
 
 
 def _end(work: Work, progress: Progress) -> str:
@@ -123,10 +124,6 @@ def _progress(work: Work) -> Progress:
     return progress
 
 
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
 class _Scheduler:
     """Serves accounts with a few threads; one that has to wait makes room for the others."""
 
@@ -150,13 +147,17 @@ class _Scheduler:
             if not wanted or account.customer_id in wanted
         ]
         self.accounts = len(pushes)
+        self._expect_some_in_reach(pushes)
+        self._denied: list[tuple[AccountPush, AccountStoppedError]] = []
         self._ready = pushes[::-1]  # the longest is taken first: it decides when the upload ends
         self._waiting: list[tuple[float, int, AccountPush, Later]] = []
         self._running: dict[Future[Later | None], AccountPush] = {}
         self._errors: list[BaseException] = []
         self._pulse = Pulse()
+        # One that pauses makes room for another, and goes on in the same thread.
         self._pool = ThreadPoolExecutor(
-            max_workers=max(1, work.config.accounts_at_once), thread_name_prefix="account"
+            max_workers=max(1, work.config.accounts_at_once, min(self.accounts, _MOST_THREADS)),
+            thread_name_prefix="account",
         )
 
     def run(self) -> None:
@@ -173,12 +174,16 @@ class _Scheduler:
             if now >= next_beat:
                 self._beat()
                 next_beat = now + _BEAT_S
+            tick = _TICK_S
+            if self._waiting:
+                tick = min(tick, max(0.01, self._waiting[0][0] - time.monotonic()))
             if self._running:
-                finished, _ = wait(self._running, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+                finished, _ = wait(self._running, timeout=tick, return_when=FIRST_COMPLETED)
                 for future in finished:
                     self._finish(future)
             elif self._waiting:
-                self._work.stop.wait(min(_TICK_S, max(0.01, self._waiting[0][0] - time.monotonic())))
+                self._work.stop.wait(tick)
+            self._judge_denials()
             if self._work.stop.is_set():
                 self._ready.clear()
                 self._waiting.clear()
@@ -198,13 +203,16 @@ class _Scheduler:
         now = time.monotonic()
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heapq.heappop(self._waiting)[2])
-        while self._ready and len(self._running) < self._work.config.accounts_at_once:
+        while self._ready and self._at_work() < self._work.config.accounts_at_once:
             push = self._ready.pop()
             self._running[self._pool.submit(push.visit)] = push
 
     def _finish(self, future: Future[Later | None]) -> None:
         push = self._running.pop(future)
         error = future.exception()
+        if isinstance(error, AccountStoppedError):
+            self._denied.append((push, error))
+            return
         if error is not None:
             # The other accounts go on, unless nothing can go on.
             self._errors.append(error)
@@ -212,13 +220,39 @@ class _Scheduler:
                 error, Exception
             ):
                 self._work.stop.set()
-            log.warning("account %s stopped: %s", push.customer_id, _reason(error))
+            log.warning("account %s stopped: %s", push.customer_id, reason_of(error))
             return
         later = future.result()
         if later is not None:
             delay = (later.due_at - self._work.ledger.attempts.now()).total_seconds()
             due = time.monotonic() + max(delay, 0.0)
             heapq.heappush(self._waiting, (due, push.customer_id, push, later))
+
+    def _at_work(self) -> int:
+        return sum(1 for push in self._running.values() if push.turn.waits is None)
+
+    def _expect_some_in_reach(self, pushes: Sequence[AccountPush]) -> None:
+        """Where none of several accounts is within reach, it is not the accounts.
+
+        Raises:
+            AdsStoppedError: With the remedy.
+        """
+        reach = self._work.accounts
+        if len(pushes) > 1 and not any(push.customer_id in reach for push in pushes):
+            raise _wrong_access(len(pushes), f"they reach {len(reach):,} other accounts")
+
+    def _judge_denials(self) -> None:
+        """Denied accounts fail once another one was reached; where all are denied, it is not the accounts."""
+        proven = self._work.access.is_proven
+        if not self._denied or (not proven and (self._ready or self._waiting or self._running)):
+            return
+        denied, self._denied = self._denied, []
+        if proven or self.accounts == 1:
+            for push, error in denied:
+                push.stop(error)
+            return
+        self._errors.append(_wrong_access(len(denied), str(denied[0][1])))
+        self._work.stop.set()
 
     def _beat(self) -> None:
         """Tell the ledger of progress, and of waits that have an end; of anything else, nothing."""
@@ -230,6 +264,11 @@ class _Scheduler:
                 for due, _, push, later in self._waiting
             },
             requests={
+                push.customer_id: push.turn.waits
+                for push in self._running.values()
+                if push.turn.waits is not None
+            }
+            | {
                 request.customer_id: Wait(reason=request.where, until=request.ends_at_monotonic)
                 for request in self._work.gateway.in_flight()
             },
@@ -240,6 +279,14 @@ class _Scheduler:
             self._work.ledger.beats.write(self._work.owner, beats, at_rest=at_rest)
         if any(beat.progressed for beat in beats):
             self._work.ledger.uploads.beat(self._work.owner, doing="pushing")
+
+
+def _wrong_access(accounts: int, why: str) -> AdsStoppedError:
+    return AdsStoppedError(
+        f"none of the {accounts} accounts can be reached with these credentials: {why}. Put a manager "
+        "account of theirs into login_customer_id of google-ads.yaml, or give its user access to them.",
+        code="AuthorizationError.USER_PERMISSION_DENIED",
+    )
 
 
 def _gravest(errors: list[BaseException]) -> BaseException:

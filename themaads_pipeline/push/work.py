@@ -10,6 +10,7 @@ from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.settings import Settings
 
 # Aware, in whatever zone; accounts translate it to their own.
@@ -32,6 +33,8 @@ class PushConfig:
     done_label: bool = False  # also label the ad group: a quarter more operations
     temporary_attempts: int = 6  # tries of a batch or an item before its failure counts
     backoff_seconds: float = 5.0  # first wait after a temporary failure; doubles
+    patience_seconds: float = 600.0  # an account that achieves nothing for so long, however often tried, ends
+    site_retry_seconds: float = 60.0  # first wait for a page that Google could not open; doubles
 
 
 @dataclass(kw_only=True)
@@ -63,6 +66,13 @@ class ItemBudget:
             return self.left == 0
 
 
+@dataclass(kw_only=True)
+class Access:
+    """Whether these credentials have reached any account so far."""
+
+    is_proven: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """One run's work on one upload."""
@@ -77,3 +87,5 @@ class Work:
     accounts: dict[int, Account]  # everything our credentials reach
     budget: ItemBudget
     stop: threading.Event  # set: no new request leaves
+    pacing: Pacing
+    access: Access = field(default_factory=Access)

@@ -17,6 +17,7 @@ from themaads_pipeline.ads.client import open_client
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.push.pusher import push_upload
 from themaads_pipeline.push.reading import read_upload
 from themaads_pipeline.push.registration import register_file
@@ -55,6 +56,7 @@ def main(file: Path, moment: datetime) -> None:
                 accounts=gateway.accounts(),
                 budget=ItemBudget(left=None),
                 stop=threading.Event(),
+                pacing=Pacing(site_ads_per_s=0),
             ),
             on_progress=lambda _: None,
         )

@@ -25,6 +25,7 @@ from themaads_pipeline.exceptions import FencedError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account, NewAd
 from themaads_pipeline.model.outcomes import MutateResult
+from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.push.pusher import push_upload
 from themaads_pipeline.push.work import ItemBudget, PushConfig, Work
 from themaads_pipeline.settings import settings
@@ -90,6 +91,7 @@ def _push(upload: int, run_id: str, poison: int, batch_size: int) -> bool:
                 accounts=gateway.accounts(),
                 budget=ItemBudget(left=None),
                 stop=threading.Event(),
+                pacing=Pacing(site_ads_per_s=ours.site_ads_per_second),
             ),
             on_progress=lambda _: None,
             grace_s=10,

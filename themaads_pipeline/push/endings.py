@@ -1,0 +1,40 @@
+"""How an error that ends a run leaves its upload: failed, or to go on, and when."""
+
+from datetime import UTC, datetime, timedelta
+
+from themaads_pipeline.exceptions import AdsStoppedError, PermanentError
+from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.uploads import UploadStatus
+
+__all__ = ["due_in_s", "note_quota", "reason_of", "status_after"]
+
+
+def status_after(error: BaseException) -> UploadStatus:
+    """What an upload is after an error that ended its run: what only a person can mend is not tried again."""
+    if due_in_s(error) is not None:
+        return UploadStatus.INTERRUPTED
+    return UploadStatus.FAILED if isinstance(error, PermanentError) else UploadStatus.INTERRUPTED
+
+
+def due_in_s(error: BaseException) -> float | None:
+    """For how long to leave an upload alone after an error that goes away by itself, and not before then."""
+    return error.retry_after_s if isinstance(error, AdsStoppedError) else None
+
+
+def reason_of(error: BaseException) -> str:
+    """The end of a run in one line, `waiting until 2026-11-24 08:00: daily operations used up` among others.
+    The time is this machine's.
+    """
+    due_s = due_in_s(error)
+    if due_s is not None:
+        until = (datetime.now(UTC) + timedelta(seconds=due_s)).astimezone()
+        return f"waiting until {until:%Y-%m-%d %H:%M}: daily operations used up ({error})"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def note_quota(ledger: Ledger, error: BaseException) -> float | None:
+    """Tell all other runs when Google says that the day's quota is gone; gives for how long."""
+    due_s = due_in_s(error)
+    if due_s is not None and isinstance(error, AdsStoppedError) and error.code.startswith("QuotaError."):
+        ledger.quota.is_gone(seconds=due_s, message=str(error))
+    return due_s
