@@ -99,14 +99,17 @@ class BatchSender:
                 return []
             self._size.halve(len(batch), for_good=isinstance(error, RequestTooLargeError))
             return None
-        sent = [self._sent(create, outcome) for create, outcome in zip(batch, result.results, strict=True)]
+        jitter = random()  # noqa: S311 - no secret; one for all, so that they travel together again
+        sent = [
+            self._sent(create, outcome, jitter) for create, outcome in zip(batch, result.results, strict=True)
+        ]
         attempts.settle(owner, self._lease, attempt, sent, request_id=result.request_id)
         self._size.grow()
         self.unknown_in_a_row = 0
         self._work.pacing.noted(batch, _broken_pages(batch, result))
         return _labellings(batch, result)
 
-    def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused) -> SentItem:
+    def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused, jitter: float) -> SentItem:
         item, config = create.item, self._work.config
         match outcome:
             case Created(resource_id=ad_id):
@@ -117,7 +120,7 @@ class BatchSender:
                     item.refusals + 1,
                     base=base,
                     retry_after_s=outcome.retry_after_s,
-                    jitter=random(),  # noqa: S311 - jitter, not a secret
+                    jitter=jitter,
                 )
                 return SentItem(item_id=item.item_id, state=ItemState.PENDING, again_s=wait_s)
             case Refused(failure=failure):
