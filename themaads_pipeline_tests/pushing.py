@@ -54,8 +54,8 @@ class Pusher:
         self.ledger.uploads.end(owner, how="finished")
         return upload.number
 
-    def work(self, upload: int, *, run_id: str | None = None, **config: Any) -> Work:
-        """Take the upload for a run."""
+    def work(self, upload: int, *, run_id: str | None = None, refresh: bool = True, **config: Any) -> Work:
+        """Take the upload for a run; with or without asking anew which accounts there are."""
         config = {
             "batch_size": 50,
             "read_size": 100,
@@ -76,7 +76,7 @@ class Pusher:
             settings=self.settings,
             config=push_config,
             clock=lambda: self.now,
-            accounts=self.gateway.accounts(refresh=True),
+            accounts=self.gateway.accounts(refresh=refresh),
             budget=ItemBudget(left=push_config.item_limit),
             stop=threading.Event(),
             pacing=Pacing(site_ads_per_s=self.settings.site_ads_per_second),
