@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from themaads_pipeline.defs.alerts import alerts
 from themaads_pipeline.defs.checks import checks
 from themaads_pipeline.defs.dry_run import dry_run
 from themaads_pipeline.defs.jobs import push_upload
@@ -23,7 +24,7 @@ def definitions_with(resources: Mapping[str, object]) -> dg.Definitions:
         assets=[upload_items, themed_ads, upload_report],
         asset_checks=checks,
         jobs=[push_upload, dry_run],
-        sensors=[upload_folder, unfinished_uploads],
+        sensors=[upload_folder, unfinished_uploads, alerts],
         resources=resources,
         # Also for what is materialized by hand: see `defs.jobs`.
         executor=dg.in_process_executor,

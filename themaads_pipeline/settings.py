@@ -11,7 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Every setting, with the variable `THEMAADS_<NAME>` it comes from. Times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="THEMAADS_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="THEMAADS_",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # an error about one setting would show the secrets in the others
+    )
 
     home: Path = Field(default=Path(".themaads"), description="Everything this system keeps on disk")
     database_url: str | None = Field(default=None, description="Postgres; unset: the embedded one in `home`")
@@ -20,7 +25,18 @@ class Settings(BaseSettings):
     theme_dir: Path | None = Field(default=None, description="Your own themes; they override and extend ours")
     google_ads_config: Path | None = Field(default=None, description="A google-ads.yaml; unset: the emulator")
     stall_seconds: float = Field(default=300, gt=0, description="No progress for so long means stalled")
-    alert_urls: str = Field(default="", description="Where alerts go (apprise URLs, separated by spaces)")
+    alert_urls: str = Field(
+        default="", repr=False, description="Where alerts go (apprise URLs, separated by spaces); secret"
+    )
+    failure_bound: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="An alert tells when a greater share of an upload's ad groups failed",
+    )
+    web_url: str | None = Field(
+        default=None, description="Dagster's web address, for links in alerts; unset: that of `themaads up`"
+    )
 
     daily_operations: int | None = Field(
         default=None,

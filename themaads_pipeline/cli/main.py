@@ -19,6 +19,7 @@ _COMMANDS = {
     "resume": ("steering", "resume", "Go on with an upload that is paused, interrupted or failed."),
     "retry": ("steering", "retry", "Try the failed ad groups of an upload again."),
     "themes": ("themes", "themes", "The themes, their next editions, and what is wrong with one."),
+    "alerts": ("alerts", "alerts", "Whether the channels that alerts go to work."),
     "emulator": ("emulator", "emulator", "A Google Ads server for demos and tests."),
     "migrate": ("database", "migrate", "Bring the database to the schema of this release."),
     "postgres": ("database", "postgres", "Start, stop or find the embedded Postgres."),

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from themaads_pipeline.ledger.alerts import Alerts
 from themaads_pipeline.ledger.attempts import Attempts
 from themaads_pipeline.ledger.database import Database
 from themaads_pipeline.ledger.leases import Leases
@@ -34,6 +35,7 @@ class Ledger:
             second_read_seconds=settings.second_read_seconds,
         )
         self.outcomes = Outcomes(self._database)
+        self.alerts = Alerts(self._database)
         self.quota = Quota(self._database, daily_operations=settings.daily_operations)
 
     @property

@@ -634,3 +634,72 @@ on conflict (only_one) do update set until = excluded.until, message = excluded.
 
 -- name: quota_is_back!
 delete from themaads.quota_gone;
+
+
+-- ---------------------------------------------------------------- alerts
+
+-- name: tell_alone$
+-- Until this transaction ends: two that look at the same moment would tell the same twice.
+select pg_try_advisory_xact_lock(7260146);
+
+-- name: uploads_to_tell_of
+-- What is going on, and what changed lately. `lost_a_run`: one of its runs may have ended before its time.
+select upload.number, upload.key, upload.file_name, upload.status, upload.message, upload.status_at, upload.due_at,
+       coalesce(upload.resumed_at, upload.created_at) as since, upload.read_at is not null as is_read,
+       coalesce(counts.total, 0)::bigint as total, coalesce(counts.done, 0)::bigint as done,
+       coalesce(counts.skipped, 0)::bigint as skipped, coalesce(counts.failed, 0)::bigint as failed,
+       case when upload.status = 'finished'
+            then (select count(*) from themaads.rejected_row where rejected_row.upload = upload.number)
+            else 0 end as rejected,
+       (select run_id from themaads.ownership where ownership.upload = upload.number order by epoch desc limit 1)
+         as run_id,
+       exists (select from themaads.ownership
+               where ownership.upload = upload.number and ended_how in ('died', 'fenced', 'interrupted')
+                 and ended_at > clock_timestamp() - make_interval(secs => :young_s)) as lost_a_run
+from themaads.upload
+left join lateral (
+  select sum(items) as total,
+         sum(items) filter (where state = 'done') as done,
+         sum(items) filter (where state = 'skipped') as skipped,
+         sum(items) filter (where state = 'failed') as failed
+  from themaads.item_count where item_count.upload = upload.number
+) as counts on true
+where upload.status in ('waiting', 'running', 'interrupted')
+   or upload.status_at > clock_timestamp() - make_interval(secs => :young_s)
+order by upload.number;
+
+-- name: note_alerts!
+-- One row an occasion and channel, named behind it. A channel that is new is not told what another was told already.
+insert into themaads.alert (upload, event, occasion)
+select found.upload, found.event, found.occasion || ' > ' || channel
+from unnest(:uploads::bigint[], :events::text[], :occasions::text[]) as found (upload, event, occasion)
+cross join unnest(:channels::text[]) as channel
+where not exists (
+  select from themaads.alert as known
+  where known.upload = found.upload and known.event = found.event
+    and (known.occasion = found.occasion || ' > ' || channel
+         or (known.told_at is not null and split_part(known.occasion, ' > ', 1) = found.occasion)))
+on conflict (upload, event, occasion) do nothing;
+
+-- name: claim_alert^
+-- The oldest that one channel is still to be told of, and whose time has come: try 1 at once, then after 30 s, 90 s,
+-- 210 s ... The try is counted before it is made.
+update themaads.alert set tries = tries + 1
+where alert = (
+  select alert from themaads.alert
+  join unnest(:uploads::bigint[], :events::text[], :occasions::text[]) as still_so (upload, event, occasion)
+    on alert.upload = still_so.upload and alert.event = still_so.event
+   and alert.occasion = still_so.occasion || ' > ' || :channel
+  where told_at is null and tries < :most_tries
+    and created_at > clock_timestamp() - make_interval(secs => :young_s)
+    and created_at + make_interval(secs => :first_wait_s * (power(2, tries) - 1)) <= clock_timestamp()
+  order by created_at, alert limit 1
+  for update of alert skip locked
+)
+returning alert, upload, event, occasion, tries;
+
+-- name: alert_told!
+update themaads.alert set told_at = clock_timestamp(), error = null where alert = :alert and told_at is null;
+
+-- name: alert_not_told!
+update themaads.alert set error = :error where alert = :alert and told_at is null;
