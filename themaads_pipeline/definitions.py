@@ -9,6 +9,7 @@ from themaads_pipeline.defs.checks import checks
 from themaads_pipeline.defs.dry_run import dry_run
 from themaads_pipeline.defs.jobs import push_upload
 from themaads_pipeline.defs.resources import resources
+from themaads_pipeline.defs.review import review_ads
 from themaads_pipeline.defs.themed_ads import themed_ads
 from themaads_pipeline.defs.unfinished_uploads import unfinished_uploads
 from themaads_pipeline.defs.upload_folder import upload_folder
@@ -23,7 +24,7 @@ def definitions_with(resources: Mapping[str, object]) -> dg.Definitions:
     return dg.Definitions(
         assets=[upload_items, themed_ads, upload_report],
         asset_checks=checks,
-        jobs=[push_upload, dry_run],
+        jobs=[push_upload, dry_run, review_ads],
         sensors=[upload_folder, unfinished_uploads, alerts],
         resources=resources,
         # Also for what is materialized by hand: see `defs.jobs`.

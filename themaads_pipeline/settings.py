@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         description="New ads on one site a second to begin with, as Google visits each; 0: as many as there are",
     )
 
+    lesson_days: float = Field(
+        default=30,
+        gt=0,
+        description="How long a text or domain that policy refused is kept back in its account",
+    )
+
     request_deadline_seconds: float = Field(default=120, gt=0, description="How long one mutate may take")
     minimum_send_seconds: float = Field(default=5, gt=0, description="With less time left, nothing is sent")
     absence_margin_seconds: float = Field(

@@ -19,10 +19,12 @@ from themaads_pipeline.exceptions import (
     AccountStoppedError,
     AdsError,
     AdsStoppedError,
+    OutcomeUnknownError,
     TemporaryAdsError,
 )
 from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel, LiveAd, NewAd, Snapshot
-from themaads_pipeline.model.outcomes import AlreadyThere, Created, MutateResult
+from themaads_pipeline.model.outcomes import AlreadyThere, Created, MutateResult, Refused
+from themaads_pipeline.model.reviews import AdReview
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -196,6 +198,15 @@ class Gateway:
             labels[name].add(label_id)
         return {name: frozenset(ids) for name, ids in labels.items()}
 
+    def read_reviews(self, account: Account, ad_ids: Sequence[int]) -> list[AdReview]:
+        """What Google's review says of ads now, removed ones too; one that does not exist is left out."""
+        where = f"reading reviews in account {account.customer_id}"
+        return [
+            review
+            for chunk in queries.chunks_of_ids(ad_ids)
+            for review in self._read(account, queries.reviews(chunk), where, queries.review_of)
+        ]
+
     def _read(self, account: Account, query: str, where: str, parse: Callable[[Any], _T]) -> list[_T]:
         return self._wire.search(
             query,
@@ -204,6 +215,37 @@ class Gateway:
             login_customer_id=account.login_customer_id,
             where=where,
         )
+
+    # What would become of a mutate
+
+    def validate_ads(
+        self, account: Account, new_ads: Sequence[NewAd], *, timeout_s: float
+    ) -> tuple[Refused | None, ...]:
+        """Ask whether RSAs would be created, by Google's rules and policy; nothing is. One answer an ad, in
+        order: None, it would be. Google counts each ad as an operation.
+
+        Raises:
+            AdsError: Of its kinds, but never OutcomeUnknownError: there is no outcome.
+        """
+        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
+        from themaads_pipeline.ads.validation import refusals_of  # noqa: PLC0415 - costly
+
+        ends_at = time.monotonic() + timeout_s
+        request = operations.create_ads_request(account.customer_id, new_ads, validate_only=True)
+        where = f"validating {len(new_ads)} ads in account {account.customer_id}"
+        method = "MutateAdGroupAds"
+        try:
+            answer, request_id = self._wire.mutate(
+                "AdGroupAdService",
+                method,
+                request,
+                login_customer_id=account.login_customer_id,
+                ends_at=ends_at,
+                where=where,
+            )
+            return refusals_of(answer, len(new_ads), method=method, request_id=request_id, where=where)
+        except OutcomeUnknownError as error:
+            raise TemporaryAdsError(str(error), code=error.code, request_id=error.request_id) from error
 
     # Mutates: sent once, never repeated here
 

@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd
+from themaads_pipeline.model.reviews import AdReview
 
 # Google's limit for one IN list (QueryError.FILTER_HAS_TOO_MANY_VALUES beyond it).
 MAX_IN_VALUES = 20_000
@@ -23,6 +24,12 @@ _AD_FIELDS = (
     "ad_group_ad.ad.final_url_suffix, ad_group_ad.ad.url_custom_parameters, "
     "ad_group_ad.ad.responsive_search_ad.headlines, ad_group_ad.ad.responsive_search_ad.descriptions, "
     "ad_group_ad.ad.responsive_search_ad.path1, ad_group_ad.ad.responsive_search_ad.path2"
+)
+
+_REVIEW_FIELDS = (
+    "ad_group_ad.ad.id, ad_group_ad.status, ad_group.id, ad_group.name, campaign.name, "
+    "ad_group_ad.policy_summary.review_status, ad_group_ad.policy_summary.approval_status, "
+    "ad_group_ad.policy_summary.policy_topic_entries"
 )
 
 REACHABLE_ACCOUNTS = (
@@ -42,6 +49,14 @@ def ads(ad_group_ids: Iterable[int]) -> str:
         f"SELECT {_AD_GROUP_FIELDS}, {_AD_FIELDS} FROM ad_group_ad "
         f"WHERE ad_group.id IN ({_ids(ad_group_ids)}) "
         "AND ad_group_ad.ad.type = RESPONSIVE_SEARCH_AD "
+        "AND ad_group_ad.status IN (ENABLED, PAUSED, REMOVED)"
+    )
+
+
+def reviews(ad_ids: Iterable[int]) -> str:
+    """What Google's review says of ads; removed ones too, so that they are told from what never was."""
+    return (
+        f"SELECT {_REVIEW_FIELDS} FROM ad_group_ad WHERE ad_group_ad.ad.id IN ({_ids(ad_ids)}) "
         "AND ad_group_ad.status IN (ENABLED, PAUSED, REMOVED)"
     )
 
@@ -133,6 +148,38 @@ def live_ad_of(row: Any) -> LiveAd:
         label_ids=frozenset(int(name.rpartition("/")[2]) for name in ad_group_ad.labels),
         approval_status=enum_name(ad_group_ad.policy_summary, "approval_status"),
     )
+
+
+def review_of(row: Any) -> AdReview:
+    """The review of the ad of a GoogleAdsRow (raw protobuf)."""
+    ad_group_ad = row.ad_group_ad
+    summary = ad_group_ad.policy_summary
+    return AdReview(
+        ad_id=ad_group_ad.ad.id,
+        ad_group_id=row.ad_group.id,
+        ad_group_name=row.ad_group.name,
+        campaign_name=row.campaign.name,
+        status=enum_name(ad_group_ad, "status"),
+        review_status=enum_name(summary, "review_status"),
+        approval_status=enum_name(summary, "approval_status"),
+        topics=tuple((entry.topic, enum_name(entry, "type_")) for entry in summary.policy_topic_entries),
+        evidences=tuple(
+            dict.fromkeys(
+                text
+                for entry in summary.policy_topic_entries
+                for evidence in entry.evidences
+                for text in _evidence(evidence)
+            )
+        ),
+    )
+
+
+def _evidence(evidence: Any) -> Iterator[str]:
+    yield from evidence.text_list.texts
+    yield from evidence.website_list.websites
+    yield from evidence.destination_text_list.destination_texts
+    if evidence.destination_not_working.expanded_url:
+        yield evidence.destination_not_working.expanded_url
 
 
 def enum_name(message: Any, field: str) -> str:

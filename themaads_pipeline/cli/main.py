@@ -15,6 +15,8 @@ _COMMANDS = {
     "preview": ("preview", "preview", "What a file would do: ads beside their originals, operations, quota."),
     "status": ("status", "status", "How far uploads are."),
     "outcomes": ("outcomes", "outcomes", "What became of every ad group of an upload."),
+    "review": ("review", "review", "Ads of an upload that Google disapproved after they were made."),
+    "lessons": ("lessons", "lessons", "What policy refused in each account, and is not sent again."),
     "pause": ("steering", "pause", "Stop an upload until it is resumed."),
     "resume": ("steering", "resume", "Go on with an upload that is paused, interrupted or failed."),
     "retry": ("steering", "retry", "Try the failed ad groups of an upload again."),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from rich.text import Text
 from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.opened import open_gateway, open_ledger
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.outcomes import PolicyPattern
+from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import ItemState
@@ -23,7 +26,7 @@ from themaads_pipeline.themes.catalogue import load_catalogue
 
 
 @click.command()
-@click.argument("upload")
+@click.argument("upload", required=False)
 @click.option(
     "--csv", "target", metavar="FILE", help="Write one line an ad group to FILE; - is this terminal."
 )
@@ -31,12 +34,25 @@ from themaads_pipeline.themes.catalogue import load_catalogue
     "--state", type=click.Choice([str(state) for state in ItemState]), help="Only ad groups in this state."
 )
 @click.option("--account-names", is_flag=True, help="Ask Google Ads for the accounts' names as well.")
-def outcomes(upload: str, target: str | None, state: str | None, account_names: bool) -> None:
+@click.option(
+    "--patterns", is_flag=True, help="What policy refused, by topic and cause; without UPLOAD, of all."
+)
+def outcomes(
+    upload: str | None, target: str | None, state: str | None, account_names: bool, patterns: bool
+) -> None:  # click's names
     """What became of every ad group: counts by reason, or with --csv a line each.
 
-    The lines have names, both ads (the new one, PAUSED, and the one it was copied from) and the labels.
+    The lines have names, both ads (the new one, PAUSED, and the one it was copied from) and the labels. With
+    --patterns, what Google's policy refused: which text or page, how often, where.
     """
     ours = settings()
+    if patterns:
+        with open_ledger(ours) as ledger:
+            number = ledger.uploads.find(upload).number if upload else None
+            _show_patterns(ledger.outcomes.policy_patterns(number), of_all=number is None)
+        return
+    if upload is None:
+        raise click.UsageError("give an UPLOAD (213, #213 or its key), or --patterns")
     chosen = ItemState(state) if state else None
     with open_ledger(ours) as ledger:
         found = ledger.uploads.find(upload)
@@ -104,7 +120,29 @@ def _show(ledger: Ledger, upload: Upload, state: ItemState | None) -> None:
         grid.add_row(f"{rows:,}", "rejected row", "", Text(reason), "")
     console = opened.console()
     console.print(grid)
-    for pattern in ledger.outcomes.policy_patterns(upload.number)[:10]:
-        console.print(
-            Text(f"policy {pattern['topic']}: {pattern['items']:,} items, {pattern['trigger'] or ''}")
+    patterns = ledger.outcomes.policy_patterns(upload.number)
+    for pattern in patterns[:10]:
+        console.print(Text(f"policy {pattern.topic}: {pattern.items:,} items, {pattern.trigger}"))
+    if patterns:
+        console.print(Text(f"more of policy: `themaads outcomes {upload.number} --patterns`", style="dim"))
+
+
+def _show_patterns(patterns: Sequence[PolicyPattern], *, of_all: bool) -> None:
+    if not patterns:
+        click.echo("policy refused nothing")
+        return
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("items", "share", "accounts", *(["uploads"] if of_all else [])):
+        grid.add_column(name, justify="right")
+    for name in ("policy", "type", "text or page", "ad groups, for example"):
+        grid.add_column(name)
+    for pattern in patterns:
+        figures = [f"{pattern.items:,}", f"{pattern.share:.1%}", f"{pattern.accounts:,}"]
+        if of_all:
+            figures.append(f"{pattern.uploads:,}")
+        examples = ", ".join(
+            f"{dashed(each.customer_id)} {each.ad_group_id} {each.name}".strip() for each in pattern.examples
         )
+        texts = (pattern.topic, pattern.type, pattern.trigger, examples)
+        grid.add_row(*figures, *map(Text, texts))
+    opened.console().print(grid)

@@ -1,5 +1,7 @@
 """What a person can set when a run is started by hand; each field with its default and what it does."""
 
+from typing import Literal
+
 import dagster as dg
 from pydantic import Field, field_validator
 
@@ -53,6 +55,15 @@ class PushRunConfig(dg.Config):
         default=False,
         description="Also label each ad group as done. Costs a quarter more operations.",
     )
+    # Not "off", which is false in YAML.
+    preflight: Literal["none", "validate_only"] = Field(
+        default="none",
+        description=(
+            "validate_only: before the first ads of an account are sent, Google judges one ad of each "
+            "edition without creating it. A text of the theme that its policy forbids then costs one "
+            "operation, and not one an ad group. none: what is forbidden is found out while sending."
+        ),
+    )
 
     @field_validator("only_accounts")
     @classmethod
@@ -69,6 +80,7 @@ class PushRunConfig(dg.Config):
             item_limit=self.item_limit or upload.item_limit,
             only_accounts=customer_ids(self.only_accounts),
             done_label=self.done_label,
+            preflight=self.preflight == "validate_only",
         )
 
 

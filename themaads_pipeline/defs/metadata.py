@@ -68,12 +68,20 @@ def accounts_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
 
 
 def policy_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
-    """Google's policy topics with the texts that triggered them."""
+    """Google's policy topics with what triggered them, most first."""
     return table(
-        ("policy", "text or page", "items", "accounts", "example: ad group"),
+        ("policy", "type", "text or page", "items", "share", "accounts", "examples: ad groups"),
         (
-            (row["topic"], row["trigger"], row["items"], row["accounts"], str(row["example"]))
-            for row in ledger.outcomes.policy_patterns(upload)[:SHOWN_ROWS]
+            (
+                pattern.topic,
+                pattern.type,
+                pattern.trigger,
+                pattern.items,
+                f"{pattern.share:.1%}",
+                pattern.accounts,
+                ", ".join(f"{each.ad_group_id} {each.name}".strip() for each in pattern.examples),
+            )
+            for pattern in ledger.outcomes.policy_patterns(upload)[:SHOWN_ROWS]
         ),
     )
 

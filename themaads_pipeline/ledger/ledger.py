@@ -7,6 +7,7 @@ from themaads_pipeline.ledger.alerts import Alerts
 from themaads_pipeline.ledger.attempts import Attempts
 from themaads_pipeline.ledger.database import Database
 from themaads_pipeline.ledger.leases import Leases
+from themaads_pipeline.ledger.lessons import Lessons
 from themaads_pipeline.ledger.outages import Patience
 from themaads_pipeline.ledger.outcomes import Outcomes
 from themaads_pipeline.ledger.progress import Beats
@@ -36,6 +37,7 @@ class Ledger:
         )
         self.outcomes = Outcomes(self._database)
         self.alerts = Alerts(self._database)
+        self.lessons = Lessons(self._database, lesson_days=settings.lesson_days)
         self.quota = Quota(self._database, daily_operations=settings.daily_operations)
 
     @property

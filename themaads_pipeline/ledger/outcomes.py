@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,34 @@ from themaads_pipeline.model.items import ItemState, RejectedRow
 _AT_ONCE = 5_000  # rows of a stream
 _BACK_OFF_S = 1.0
 _MADE = (ItemState.APPLIED, ItemState.DONE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """An ad group that stands for others; without a name where it was never looked up."""
+
+    customer_id: int
+    ad_group_id: int
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyPattern:
+    """Refusals by policy that have the same topic and the same cause."""
+
+    topic: str  # Google's; its error code where it names none
+    type: str  # PROHIBITED, LIMITED ...; empty where Google did not say
+    trigger: str  # the text, or the site of the URL; empty where Google names none
+    items: int
+    accounts: int
+    uploads: int
+    of_items: int  # all items that were looked through, refused or not
+    examples: tuple[Example, ...]  # three at most
+
+    @property
+    def share(self) -> float:
+        """Of all items, 0 to 1."""
+        return self.items / self.of_items if self.of_items else 0.0
 
 
 class Outcomes:
@@ -88,10 +117,13 @@ class Outcomes:
         return counts
 
     @rides_out
-    def policy_patterns(self, upload: int) -> list[dict[str, Any]]:
-        """Policy topics with what triggered them: `topic`, `trigger`, `items`, `accounts`, `example`."""
+    def policy_patterns(self, upload: int | None = None) -> list[PolicyPattern]:
+        """What policy refused, by topic and cause, the thousand with most items; of one upload, or of all."""
         with self._database.transaction() as connection:
-            return list(queries.policy_patterns(connection, upload=upload))
+            return [
+                PolicyPattern(**row | {"examples": tuple(Example(**example) for example in row["examples"])})
+                for row in queries.policy_patterns(connection, upload=upload)
+            ]
 
     @rides_out
     def made_ads(self, upload: int) -> list[dict[str, Any]]:

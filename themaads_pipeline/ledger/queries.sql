@@ -579,9 +579,28 @@ from themaads.item where upload = :upload group by 1, 2, 3 order by 4 desc, 1, 2
 select customer_id, state, items from themaads.item_count where upload = :upload and items > 0 order by 1, 2;
 
 -- name: policy_patterns
-select topic, trigger, count(*)::bigint as items, count(distinct customer_id)::bigint as accounts, min(ad_group_id) as example
-from themaads.item, unnest(policy_topics) as topic
-where upload = :upload and category = 'policy' group by 1, 2 order by 3 desc, 1, 2;
+-- What policy refused, of one upload or of all: by topic, its type, and what Google named, which belongs to the
+-- first topic: a text, in whatever case, or the site of a URL. Along `item_policy`: it costs as much as there are
+-- refusals.
+with refused as (
+  select item_id, item.upload, customer_id, ad_group_id, ad_group_name,
+         coalesce(found.topic, code) as topic, coalesce(found.type, '') as type,
+         case when coalesce(found.place, 1) = 1
+              then coalesce(substring(trigger from '(?i)^https?://[^/?#]+'), trigger, '') else '' end as trigger
+  from themaads.item
+  left join lateral unnest(policy_topics, policy_types) with ordinality as found (topic, type, place) on true
+  where category = 'policy' and ((:upload)::bigint is null or item.upload = :upload)
+), ranked as (
+  select *, lower(trigger) as cause, row_number() over (partition by topic, type, lower(trigger) order by item_id) as place
+  from refused
+)
+select topic, type, min(trigger) as trigger, count(*)::bigint as items, count(distinct customer_id)::bigint as accounts,
+       count(distinct upload)::bigint as uploads,
+       (select coalesce(sum(items), 0) from themaads.item_count
+        where (:upload)::bigint is null or item_count.upload = :upload)::bigint as of_items,
+       json_agg(json_build_object('customer_id', customer_id, 'ad_group_id', ad_group_id, 'name', coalesce(ad_group_name, ''))
+                order by item_id) filter (where place <= 3) as examples
+from ranked group by topic, type, cause order by items desc, topic, type, cause limit 1000;
 
 -- name: made_ads
 -- What the last check looks for in the accounts.
@@ -703,3 +722,35 @@ update themaads.alert set told_at = clock_timestamp(), error = null where alert 
 
 -- name: alert_not_told!
 update themaads.alert set error = :error where alert = :alert and told_at is null;
+
+
+-- ---------------------------------------------------------------- lessons
+
+-- name: learn_lessons!
+-- What is known and holds is only renewed; what has expired is learned anew.
+insert into themaads.lesson as known (customer_id, kind, value, topic, code, message, upload, expires_at)
+select distinct on (kind, value, topic) :customer_id, kind, value, topic, code, message, :upload::bigint,
+       clock_timestamp() + make_interval(secs => 86400 * :days)
+from unnest(:kinds::text[], :found::text[], :topics::text[], :codes::text[], :messages::text[])
+     as taught (kind, value, topic, code, message)
+order by kind, value, topic
+on conflict (customer_id, kind, value, topic) do update
+set expires_at = excluded.expires_at,
+    learned_at = case when known.expires_at > clock_timestamp() then known.learned_at else clock_timestamp() end,
+    code = case when known.expires_at > clock_timestamp() then known.code else excluded.code end,
+    message = case when known.expires_at > clock_timestamp() then known.message else excluded.message end,
+    upload = case when known.expires_at > clock_timestamp() then known.upload else excluded.upload end;
+
+-- name: known_lessons
+-- Of one account or of all; with those that have expired, or without.
+select lesson as number, customer_id, kind, value, topic, code, message, upload, learned_at, expires_at
+from themaads.lesson
+where ((:customer_id)::bigint is null or customer_id = :customer_id) and (:expired or expires_at > clock_timestamp())
+order by customer_id, lesson;
+
+-- name: forget_lessons!
+-- By a person: one, those of an account, those that have expired, or all.
+delete from themaads.lesson
+where ((:lesson)::bigint is null or lesson = :lesson)
+  and ((:customer_id)::bigint is null or customer_id = :customer_id)
+  and (not :only_expired or expires_at <= clock_timestamp());

@@ -13,6 +13,7 @@ from themaads_pipeline.model.fingerprints import fingerprint
 from themaads_pipeline.model.items import Item
 from themaads_pipeline.model.labels import LabelBook
 from themaads_pipeline.model.landing_urls import query_pairs
+from themaads_pipeline.model.lessons import LessonBook
 from themaads_pipeline.model.outcomes import Category, Failure, SkipReason
 
 __all__ = ["Create", "LabelBook", "Plan", "Present", "Refuse", "Skip", "plan_item"]
@@ -47,13 +48,15 @@ class Skip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refuse:
-    """A rule of ours forbids the ad; nothing is sent."""
+    """A rule of ours, or what Google refused before, forbids the ad; nothing is sent."""
 
     item: Item
     failure: Failure
 
 
 Plan = Create | Present | Skip | Refuse
+
+_NO_LESSONS = LessonBook()
 
 
 def plan_item(
@@ -65,6 +68,7 @@ def plan_item(
     catalogue: Catalogue,
     known_ad_ids: frozenset[int],
     local_now: datetime,
+    lessons: LessonBook = _NO_LESSONS,
 ) -> Plan:
     """Decide about one item; the first of these that applies:
 
@@ -76,9 +80,12 @@ def plan_item(
     4. There is no ad to copy: no RSA at all, only themed ones, only disapproved ones, none with a final URL.
     5. No valid ad can be made from the best one: refused.
     6. A live ad has the fingerprint of the ad that would be made: it is there, and has lost its identity.
-    7. Create.
+    7. The ad has what policy refused in this account before: refused. Last, so that an ad that is there all
+       the same counts as present.
+    8. Create.
 
     `known_ad_ids` are the ads that the ledger knows for this edition. `snapshot` must cover the ad group.
+    `lessons` are the account's.
     """
     if edition.is_over(local_now):
         return Refuse(item=item, failure=_edition_over(edition))
@@ -91,7 +98,10 @@ def plan_item(
     label_ids = labels.ids_of(edition.label)
     if (ad := _present(live, edition, label_ids, known_ad_ids)) is not None:
         return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=label_ids.isdisjoint(ad.label_ids))
-    return _plan_ad(item, live, edition=edition, labels=labels, catalogue=catalogue, local_now=local_now)
+    plan = _plan_ad(item, live, edition=edition, labels=labels, catalogue=catalogue, local_now=local_now)
+    if isinstance(plan, Create) and (lesson := lessons.met_by(plan.new_ad.content)) is not None:
+        return Refuse(item=item, failure=lesson.failure())
+    return plan
 
 
 def _plan_ad(

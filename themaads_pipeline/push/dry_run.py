@@ -63,7 +63,7 @@ def plan_upload(
 
     Args:
         items_by_account: What is to be planned.
-        ledger: Knows ads of other uploads and requests in doubt; None: only the accounts are asked.
+        ledger: Knows ads of other uploads, requests in doubt and lessons; None: only the accounts are asked.
         gateway: The accounts.
         catalogue: The themes.
         clock: Decides whether an edition is over.
@@ -80,6 +80,7 @@ def plan_upload(
         try:
             labels = LabelBook(ids=gateway.read_labels(account))
             requests.searches += 2
+            lessons = ledger.lessons.of_account(customer_id) if ledger is not None else ()
             for start in range(0, len(items), LARGEST_READ):
                 part = items[start : start + LARGEST_READ]
                 view = look(ledger, gateway, account, part)
@@ -89,6 +90,7 @@ def plan_upload(
                     catalogue=catalogue,
                     labels=labels,
                     local_now=local_now(account, clock()),
+                    lessons=lessons,
                 )
                 yield from _outcomes(
                     account,

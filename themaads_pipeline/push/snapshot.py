@@ -10,6 +10,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account, Snapshot
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import Item
+from themaads_pipeline.model.lessons import KnownLesson, LessonBook
 from themaads_pipeline.model.planning import Create, LabelBook, Present, Refuse, Skip, plan_item
 
 
@@ -59,10 +60,16 @@ def look(ledger: Ledger | None, gateway: Gateway, account: Account, items: Seque
 
 
 def plan_items(
-    items: Sequence[Item], view: View, *, catalogue: Catalogue, labels: LabelBook, local_now: datetime
+    items: Sequence[Item],
+    view: View,
+    *,
+    catalogue: Catalogue,
+    labels: LabelBook,
+    local_now: datetime,
+    lessons: Sequence[KnownLesson] = (),
 ) -> Plans:
-    """Decide on every item; the same function plans a push, a dry run and a preview."""
-    plans = Plans(creates=[], presents=[], skips=[], refusals=[], blocked=[])
+    """Decide on every item of one account; the same function plans a push, a dry run and a preview."""
+    plans, book = Plans(creates=[], presents=[], skips=[], refusals=[], blocked=[]), LessonBook(lessons)
     for item in items:
         if item.ad_group_id in view.in_doubt:
             plans.blocked.append(item)
@@ -75,6 +82,7 @@ def plan_items(
             catalogue=catalogue,
             known_ad_ids=view.known_ads.get((item.ad_group_id, item.edition), frozenset()),
             local_now=local_now,
+            lessons=book,
         )
         match plan:
             case Create():

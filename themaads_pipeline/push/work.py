@@ -31,6 +31,7 @@ class PushConfig:
     item_limit: int | None = None  # stop after so many items, for a trial
     only_accounts: frozenset[int] = frozenset()  # empty: all
     done_label: bool = False  # also label the ad group: a quarter more operations
+    preflight: bool = False  # Google judges one ad per account and edition before the first is sent
     temporary_attempts: int = 6  # tries of a batch or an item before its failure counts
     backoff_seconds: float = 5.0  # first wait after a temporary failure; doubles
     patience_seconds: float = 600.0  # an account that achieves nothing for so long, however often tried, ends

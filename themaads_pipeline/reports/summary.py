@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from themaads_pipeline.ledger.outcomes import PolicyPattern
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import FINAL_STATES, ItemState
@@ -81,7 +82,7 @@ def summary_of(
     *,
     accounts: Mapping[int, Account],
     edition_labels: Mapping[str, str],
-    policy: Sequence[Mapping[str, Any]],
+    policy: Sequence[PolicyPattern],
 ) -> str:
     """The summary, from what was counted while the files were written."""
     sections = [
@@ -89,7 +90,7 @@ def summary_of(
         _what_happened(upload, counts),
         _paused(counts, sorted(edition_labels.values())) if counts.new_ads else "",
         _failures(upload, counts),
-        _policy(policy),
+        _policy(policy, counts),
         _skipped(counts),
         _rejected(counts),
         _accounts(counts, accounts),
@@ -150,17 +151,31 @@ def _failures(upload: Upload, counts: Counts) -> str:
     return f"## What failed\n\n{lines}{_left_out(counts.failed)}\n\n{remedies}"
 
 
-def _policy(patterns: Sequence[Mapping[str, Any]]) -> str:
+def _policy(patterns: Sequence[PolicyPattern], counts: Counts) -> str:
     if not patterns:
         return ""
     lines = _table(
-        ("topic", "text or page", "ad groups", "accounts"),
+        ("topic", "type", "text or page", "ad groups", "share", "accounts", "examples"),
         (
-            (each["topic"], each["trigger"] or "", f"{each['items']:,}", f"{each['accounts']:,}")
+            (
+                each.topic,
+                each.type,
+                each.trigger,
+                f"{each.items:,}",
+                f"{each.items / counts.total:.1%}" if counts.total else "",
+                f"{each.accounts:,}",
+                ", ".join(example.name or str(example.ad_group_id) for example in each.examples),
+            )
             for each in patterns[:_MOST_LINES]
         ),
     )
-    return f"## Google's policy\n\n{lines}"
+    more = len(patterns) - _MOST_LINES
+    left_out = f"\n\n... and {more:,} more in outcomes.csv." if more > 0 else ""
+    return (
+        f"## Google's policy\n\n{lines}{left_out}\n\n"
+        "One bad text can be the cause of many lines in outcomes.csv: start at the top. A text or page that "
+        "Google names is remembered, and not sent again in that account: `themaads lessons`."
+    )
 
 
 def _skipped(counts: Counts) -> str:

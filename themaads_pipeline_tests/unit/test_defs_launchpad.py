@@ -24,6 +24,10 @@ def test_a_limit_given_by_hand_counts_before_the_uploads() -> None:
     assert PushRunConfig(item_limit=7).push_config(limited).item_limit == 7
 
 
+def test_a_preflight_is_done_where_it_is_asked_for() -> None:
+    assert PushRunConfig(preflight="validate_only").push_config(upload()).preflight
+
+
 @pytest.mark.parametrize("config", [ReadingConfig, PushRunConfig, DryRunConfig])
 def test_every_setting_is_described(config: type[dg.Config]) -> None:
     assert all(field.description for field in config.model_fields.values())
@@ -37,6 +41,8 @@ def test_every_setting_is_described(config: type[dg.Config]) -> None:
         ("read_size", 20_001),
         ("accounts_at_once", 0),
         ("item_limit", 0),
+        ("preflight", "yes"),
+        ("preflight", False),
         ("only_accounts", ["123-456-789"]),
         ("only_accounts", ["١٢٣٤٥٦٧٨٩٠"]),
     ],
@@ -54,7 +60,7 @@ def test_assets_checks_jobs_and_the_sensor_are_described() -> None:
     graph = defs.resolve_asset_graph()
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
     assert all(spec.description for checks in defs.asset_checks or () for spec in checks.check_specs)
-    assert all(defs.resolve_job_def(name).description for name in ("push_upload", "dry_run"))
+    assert all(defs.resolve_job_def(name).description for name in ("push_upload", "dry_run", "review_ads"))
     assert all(getattr(sensor, "description", None) for sensor in defs.sensors or ())
 
 

@@ -43,6 +43,8 @@ create table themaads.lesson (
   expires_at   timestamptz not null,
   unique (customer_id, kind, value, topic)
 );
+-- What policy refused is asked for among millions of items that it did not.
+create index item_policy on themaads.item (upload) where category = 'policy';
 """
 
 ALERTS = """
