@@ -34,8 +34,8 @@ up: .venv/installed  ## The whole system on this machine, with your own uploads
 test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not chaos"
 
-chaos: .venv/installed  ## Long tests that kill and hang real processes
-	$(BIN)/pytest -m chaos
+chaos: .venv/installed  ## Long tests that kill and hang real processes; THEMAADS_CHAOS_SEED replays one
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m chaos -rP
 
 lint: .venv/installed  ## Lint, types and import rules
 	$(BIN)/ruff check

@@ -110,7 +110,7 @@ class Running:
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
         code = self.process.wait(timeout=120)  # each part may take its grace on a busy machine
-        assert "was killed" not in self.output.read_text()
+        assert "did not stop by itself and was killed" not in self.output.read_text()
         return code
 
 

@@ -5,9 +5,9 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,23 @@ class RunningUpload:
         ]
         return min(times, default=None)
 
+    def wrongs_among(self, *uploads: Upload) -> list[str]:
+        """What is lost, and what is there twice, in the ad groups of these uploads alone."""
+        expected: Counter[tuple[int, int]] = Counter()
+        for upload in uploads or (self.upload,):
+            for item in self.ledger.outcomes.items(upload.number):
+                expected[item["customer_id"], item["ad_group_id"]] += item["state"] == "done"
+        found: Counter[tuple[int, int]] = Counter()
+        for account in {customer_id for customer_id, _ in expected}:
+            for ad in self.control(f"/accounts/{account}/ads"):
+                if not ad["seeded"] and ad["status"] != "REMOVED":
+                    found[account, int(ad["ad_group_id"])] += 1
+        return [
+            f"{place}: {found[place]} ads instead of {wanted}"
+            for place, wanted in sorted(expected.items())
+            if found[place] != wanted
+        ]
+
     def wrongs(self) -> list[str]:
         """What is lost, and what is there twice, by the emulator's own state against the ledger."""
         wrong = []
@@ -145,6 +162,14 @@ class RunningUpload:
 @contextmanager
 def upload_at_work(home: Path, *, ad_groups: int, accounts: int, **settings: str) -> Iterator[RunningUpload]:
     """A stack in `home` that pushes an upload of so many ad groups, at the speed of real accounts."""
+    with stack_at_work(home, ad_groups=ad_groups, accounts=accounts, **settings) as at_work:
+        at_work.upload = _submit(at_work)
+        yield at_work
+
+
+@contextmanager
+def stack_at_work(home: Path, *, ad_groups: int, accounts: int, **settings: str) -> Iterator[RunningUpload]:
+    """The same before anything is submitted: see `submit_rows`."""
     seed = {"generate": {"accounts": accounts, "ad_groups": ad_groups}}
     (home / "seed.json").write_text(json.dumps(seed))
     options = ("--seed", str(home / "seed.json"))
@@ -154,9 +179,22 @@ def upload_at_work(home: Path, *, ad_groups: int, accounts: int, **settings: str
         with Ledger(embedded.database_url(chosen), chosen) as ledger:
             at_work = RunningUpload(home=home, stack=stack, ledger=ledger, upload=_none())
             at_work.control("/profile", {"name": "realistic", "site_checks_per_s": 0})
-            at_work.upload = _submit(at_work)
             yield at_work
     embedded.stop(home)
+
+
+def rows_of(at_work: RunningUpload) -> list[str]:
+    """The header, and a row for each ad group of the emulator, account by account."""
+    facts = json.loads((at_work.home / "emulator" / "emulator.json").read_text())
+    with urlopen(facts["control_url"] + "/ad_groups.csv", timeout=60) as response:
+        return list(response.read().decode().splitlines())
+
+
+def submit_rows(at_work: RunningUpload, name: str, rows: Sequence[str]) -> RunningUpload:
+    """An upload of its own for some of these rows, with the header before them, in the same stack."""
+    file = at_work.home / name
+    file.write_text("\n".join(rows))
+    return replace(at_work, upload=_registered(at_work, file))
 
 
 def restarted(at_work: RunningUpload, **settings: str) -> Running:
@@ -175,10 +213,12 @@ def stop(at_work: RunningUpload) -> None:
 
 
 def _submit(at_work: RunningUpload) -> Upload:
-    facts = json.loads((at_work.home / "emulator" / "emulator.json").read_text())
-    with urlopen(facts["control_url"] + "/ad_groups.csv", timeout=60) as response:
-        file = at_work.home / "black friday.csv"
-        file.write_bytes(response.read())
+    file = at_work.home / "black friday.csv"
+    file.write_text("\n".join(rows_of(at_work)) + "\n")
+    return _registered(at_work, file)
+
+
+def _registered(at_work: RunningUpload, file: Path) -> Upload:
     return register_file(
         file,
         ledger=at_work.ledger,

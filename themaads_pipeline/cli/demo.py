@@ -1,5 +1,6 @@
-"""`themaads demo`: the whole system with emulated accounts and a sample upload, in a home of its own."""
+"""`themaads demo`: the whole system with emulated accounts in a home of its own: a sample, then job 213."""
 
+import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -9,12 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.emulated import wrong_ads
 from themaads_pipeline.cli.installation import DEMO_DATA, dagster_home
+from themaads_pipeline.cli.job_213 import ACCOUNTS, SHORT_TIMES, DemoError, reenact
 from themaads_pipeline.cli.progress import follow, table
 from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
-from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.intake.folder import place_in_folder
+from themaads_pipeline.launchers.worker import workers_of
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
@@ -22,10 +25,6 @@ from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.settings import Settings, settings
 
 _TIMEOUT = 600.0  # seconds for the sample upload; it takes well under one minute
-
-
-class DemoError(PermanentError):
-    """The demo's upload did not end as it had to."""
 
 
 @click.command()
@@ -36,12 +35,16 @@ class DemoError(PermanentError):
 def demo(once: bool, port: int | None) -> None:  # click passes it by name
     """The whole system on this machine, with emulated accounts and a sample upload that is processed.
 
-    It has a home of its own, emptied at each start, and never uses Google credentials or another database.
+    Then job 213 again: the worker of a larger upload is killed where the old system lost it, and the upload
+    goes on by itself.
+
+    The demo has a home of its own, emptied at each start, and never uses Google credentials or another
+    database.
     """
-    console = Console()
-    with as_file(DEMO_DATA / "seed.yaml") as seed, as_file(DEMO_DATA / "black_friday_demo.csv") as sample:
+    console = opened.console()
+    with as_file(DEMO_DATA / "black_friday_demo.csv") as sample:
         ours = _fresh(settings())
-        stack = Stack(ours, dagster_home=dagster_home(), port=port, seed=seed, say=click.echo)
+        stack = Stack(ours, dagster_home=dagster_home(), port=port, seed=_seed(ours.home), say=click.echo)
         with stoppable(stack), stack:
             try:
                 url = _show(stack, sample, console)
@@ -59,25 +62,38 @@ def demo(once: bool, port: int | None) -> None:  # click passes it by name
 def _show(stack: Stack, sample: Path, console: Console) -> str:
     started = time.monotonic()
     click.echo(f"stack is up: {(url := stack.start())} (after {time.monotonic() - started:.0f} s)")
+    with Ledger(embedded.database_url(stack.settings), stack.settings) as ledger:
+        _process(sample, stack, ledger, console)
+        reenact(stack, ledger, console, rest=lambda: _rest(stack))
+    click.echo(f"reports are in {stack.settings.reports}")
+    return url
+
+
+def _process(sample: Path, stack: Stack, ledger: Ledger, console: Console) -> None:
     started = time.monotonic()
     place_in_folder(sample, stack.settings.uploads)
     click.echo(f"{sample.name} was put into {stack.settings.uploads}")
-    with Ledger(embedded.database_url(stack.settings), stack.settings) as ledger:
 
-        def tick() -> None:
-            stack.check()
-            stack.pause(0.5)
+    def tick() -> None:
+        stack.check()
+        stack.pause(0.5)
 
-        uploads = follow(ledger, console, tick=tick, timeout=_TIMEOUT)
-        while stack.web and not stack.web.is_idle() and time.monotonic() < started + _TIMEOUT:
-            tick()  # reports and checks come after the last item
-        console.print(table(uploads))
-        problems = _problems(ledger, uploads, stack.emulator_control)
-    if problems:
+    uploads = follow(ledger, console, tick=tick, timeout=_TIMEOUT)
+    _rest(stack)
+    console.print(table(uploads))
+    if problems := _problems(ledger, uploads, stack.emulator_control):
         raise DemoError("the demo did not end as it should:\n" + "\n".join(problems[:20]))
     click.echo(f"finished in {time.monotonic() - started:.0f} s: 0 lost, 0 twice")
-    click.echo(f"reports are in {stack.settings.reports}")
-    return url
+
+
+def _rest(stack: Stack) -> None:
+    """Reports and checks come after the last item, and the worker's own end after these."""
+    deadline = time.monotonic() + _TIMEOUT
+    while stack.web and time.monotonic() < deadline:
+        if stack.web.is_idle() and not workers_of(stack.settings.home):
+            return
+        stack.check()
+        stack.pause(0.5)
 
 
 def _problems(ledger: Ledger, uploads: Sequence[Progress], control_url: str) -> list[str]:
@@ -94,6 +110,14 @@ def _problems(ledger: Ledger, uploads: Sequence[Progress], control_url: str) -> 
     return problems
 
 
+def _seed(home: Path) -> Path:
+    """The accounts of both acts. No row of the sample leads to those of the second."""
+    file = home / "seed.yaml"
+    text = (DEMO_DATA / "seed.yaml").read_text(encoding="utf-8")
+    file.write_text(f"{text}\ngenerate: {json.dumps(ACCOUNTS)}\n", encoding="utf-8")
+    return file
+
+
 def _fresh(real: Settings) -> Settings:
     """Settings that lead nowhere but into an empty home: the emulator starts anew, and so must the ledger."""
     home = real.home / "demo"
@@ -105,6 +129,7 @@ def _fresh(real: Settings) -> Settings:
             "report_dir": None,
             "google_ads_config": None,
             "alert_urls": "",
+            **SHORT_TIMES,
         }
     )
     with Stack(ours, dagster_home=dagster_home(), say=click.echo) as before:  # refuses when one is running

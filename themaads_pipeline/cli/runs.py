@@ -1,7 +1,8 @@
-"""Dagster's runs of an upload, asked and ended through the web interface of the stack that runs here."""
+"""Dagster's runs of an upload: launched, asked and ended through the web interface of the stack here."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -23,9 +24,77 @@ _TERMINATE = """mutation ($ids: [String!]!) {
       ... on TerminateRunFailure { message }
       ... on PythonError { message } } } } }"""
 
+_RUNS = """query ($key: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/partition", value: $key}]}) {
+    __typename
+    ... on Runs { results { runId status tags { key value } } } ... on PythonError { message } } }"""
+_FAILURES = """query ($id: ID!) {
+  logsForRun(runId: $id) { ... on EventConnection { events { ... on RunFailureEvent { message } } } } }"""
+_CODE = """{ repositoriesOrError {
+  __typename
+  ... on RepositoryConnection { nodes { name location { name } } } ... on PythonError { message } } }"""
+_ADD_PARTITION = """mutation ($code: RepositorySelector!, $key: String!) {
+  addDynamicPartition(repositorySelector: $code, partitionsDefName: "uploads", partitionKey: $key) {
+    __typename ... on UnauthorizedError { message } ... on PythonError { message } } }"""
+_LAUNCH = """mutation ($execution: ExecutionParams!) {
+  launchRun(executionParams: $execution) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PipelineNotFoundError { message }
+    ... on PythonError { message } } }"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run as Dagster tells of it."""
+
+    run_id: str
+    status: str  # Dagster's: STARTED, FAILURE ...
+    why: str = ""  # it failed
+    retry_of: str = ""  # the run that this one goes on for
+
 
 class DagsterUnreachableError(TransientError):
     """No web interface of Dagster answers, or it refused."""
+
+
+def runs_of(settings: Settings, key: str) -> list[Run]:
+    """Every run of the upload with this key, the newest first.
+
+    Raises:
+        DagsterUnreachableError: Dagster cannot be asked.
+    """
+    url = _stack_url(settings)
+    answer = _ask(url, _RUNS, {"key": key})["runsOrError"]
+    if answer["__typename"] != "Runs":
+        raise DagsterUnreachableError(f"Dagster at {url} cannot list its runs: {answer.get('message')}")
+    return [_run(url, run) for run in answer["results"]]
+
+
+def launch_push(settings: Settings, upload: Upload, *, batch_size: int) -> str:
+    """Launch a run of the upload with so many ads a request, as from the launchpad; gives its id.
+
+    Raises:
+        DagsterUnreachableError: Dagster cannot be asked, or refused.
+    """
+    url = _stack_url(settings)
+    found = _ask(url, _CODE, {})["repositoriesOrError"]
+    if not found.get("nodes"):
+        raise DagsterUnreachableError(f"Dagster at {url} has no code: {found.get('message')}")
+    [code] = found["nodes"]
+    where = {"repositoryLocationName": code["location"]["name"], "repositoryName": code["name"]}
+    _ask(url, _ADD_PARTITION, {"code": where, "key": upload.key})  # the launch tells when that went wrong
+    execution = {
+        "selector": {**where, "jobName": "push_upload"},
+        "runConfigData": {"ops": {"themed_ads": {"config": {"batch_size": batch_size}}}},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": upload.key}]},
+    }
+    answer = _ask(url, _LAUNCH, {"execution": execution})["launchRun"]
+    if answer["__typename"] != "LaunchRunSuccess":
+        why = answer.get("message") or answer.get("errors") or answer["__typename"]
+        raise DagsterUnreachableError(f"Dagster at {url} launched no run of #{upload.number}: {why}")
+    return str(answer["run"]["runId"])
 
 
 def terminate_runs(settings: Settings, upload: Upload) -> Sequence[str]:
@@ -47,6 +116,17 @@ def terminate_runs(settings: Settings, upload: Upload) -> Sequence[str]:
         if failed:
             raise DagsterUnreachableError(f"Dagster at {url} could not end a run: {failed[0]}")
     return ids
+
+
+def _run(url: str, run: dict[str, Any]) -> Run:
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    why = ""
+    if run["status"] == "FAILURE":
+        events = _ask(url, _FAILURES, {"id": run["runId"]})["logsForRun"].get("events", [])
+        why = "\n".join(event["message"] for event in events if event.get("message"))
+    return Run(
+        run_id=run["runId"], status=run["status"], why=why, retry_of=tags.get("dagster/parent_run_id", "")
+    )
 
 
 def _stack_url(settings: Settings) -> str:

@@ -239,7 +239,7 @@ class Stack:
         workers = workers_of(self.settings.home)
         sessions = [process for worker in workers for process in session_of(worker.pid)]
         if workers:
-            self._say(f"ending {len(workers)} run(s); they go on with the next start")
+            self._say(f"ending {len(workers)} run(s); what is not finished goes on with the next start")
         grace = self.settings.stop_grace_seconds
         if killed := stop_all(workers, grace, is_urgent=lambda: self._signals > 1):
             self._say(f"{killed} of them did not end within {grace:.0f} s and were killed")

@@ -59,7 +59,7 @@ def as_dict(upload: Progress) -> dict[str, Any]:
             "rejected": upload.rejected,
         },
         # Rounded down: 100.0 is said when everything is final, and not before.
-        "percent": math.floor(upload.percent * 10) / 10,
+        "percent": upload.percent,
         "items_per_s": _rounded(upload.items_per_s),
         "eta_s": _rounded(upload.eta_s),
         "progress_age_s": _rounded(upload.progress_age_s),

@@ -1,5 +1,7 @@
 """`themaads pause`, `resume` and `retry`: what a person may do to an upload."""
 
+import time
+
 import click
 
 from themaads_pipeline.cli.opened import open_ledger
@@ -13,6 +15,8 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.settings import Settings, settings
 
 _QUIET = (UploadStatus.WAITING, UploadStatus.INTERRUPTED)
+_LONGEST_START_S = 90.0  # Dagster gives a worker 60 s to start
+_LOOK_EVERY_S = 0.5
 
 
 @click.command()
@@ -80,7 +84,7 @@ def _pause(ours: Settings, ledger: Ledger, upload: Upload) -> None:
     if not ledger.uploads.set_status(upload.number, UploadStatus.PAUSED, was=was, message=by_a_person):
         raise PermanentError(f"#{upload.number} has just ended: `themaads status {upload.number}`")
     try:
-        terminate_runs(ours, upload)
+        _end_runs(ours, upload)
     except DagsterUnreachableError as error:
         [progress] = ledger.uploads.progress(upload.number)
         if not _is_alive(progress, ours.stall_seconds):
@@ -91,6 +95,19 @@ def _pause(ours: Settings, ledger: Ledger, upload: Upload) -> None:
             f"#{upload.number} is being worked on by run {progress.run_id}, which could not be ended "
             f"({error}): terminate that run in Dagster, which pauses the upload"
         ) from error
+
+
+def _end_runs(ours: Settings, upload: Upload) -> None:
+    """Until none is left: Dagster refuses to end a run whose worker is just starting, which then begins.
+
+    Raises:
+        DagsterUnreachableError: Dagster cannot be asked, or one is left.
+    """
+    deadline = time.monotonic() + _LONGEST_START_S
+    while left := terminate_runs(ours, upload):
+        if time.monotonic() > deadline:
+            raise DagsterUnreachableError(f"Dagster does not end run {left[0]}")
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _is_alive(progress: Progress, stall_seconds: float) -> bool:

@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -27,6 +27,7 @@ Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 _NO_RETRY_TAG = "dagster/retry_on_asset_or_op_failure"
 _RUNS_STATUS = frozenset({UploadStatus.RUNNING, UploadStatus.FINISHED})
+_IN_A_PERSONS_HANDS = frozenset({UploadStatus.PAUSED, UploadStatus.FAILED})
 _log = logging.getLogger(__name__)
 
 
@@ -59,11 +60,14 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
 
     Raises:
         dagster.Failure: There is no such upload, or another run works on it.
+        dagster.DagsterExecutionInterruptedError: A person has paused it since Dagster decided on this run.
     """
     if _is_a_worker():
         load_our_code()
     ledger.patience.have()
     upload = upload_of(context, ledger)
+    if not looks_only and upload.status in _IN_A_PERSONS_HANDS and _is_launched_by_itself(context.run):
+        _leave_to_a_person(context, upload)
     try:
         owner = ledger.uploads.take(
             upload.number,
@@ -84,12 +88,12 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
                 status=found if looks_only else None,
             )
     except FencedError as error:
-        _leave(error)
+        _leave(context, error)
     except BaseException as error:
         if not stage.has_ended:
             how_left = _how_left(context, stage, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
-            _end_interrupted(stage, *((found, upload.message) if keep else how_left))
+            _end_interrupted(context, stage, *((found, upload.message) if keep else how_left))
         if isinstance(error, ThemaAdsError):
             raise dg.Failure(str(error)) from error  # our message first, not a page of traceback
         raise
@@ -120,6 +124,19 @@ def refuse(context: Context, error: Exception, **metadata: dg.MetadataValue[Any]
     raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
 
 
+def _is_launched_by_itself(run: dg.DagsterRun) -> bool:
+    """Whether Dagster's retry or a sensor launched it. What a person re-executes keeps the sensor's tags."""
+    by_sensor = "dagster/sensor_name" in run.tags and run.parent_run_id is None
+    return by_sensor or "dagster/retry_number" in run.tags
+
+
+def _leave_to_a_person(context: Context, upload: Upload) -> NoReturn:
+    """End as cancelled: a retry that was on its way when a person paused would have undone the pause."""
+    why = f"#{upload.number} is {upload.status}, and this run was launched by itself: {upload.message}"
+    context.instance.report_run_canceling(context.run, why)
+    raise dg.DagsterExecutionInterruptedError(why)
+
+
 def _is_active(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether a run may still be working: one that is being cancelled may."""
     run = instance.get_run_by_id(run_id)
@@ -130,6 +147,9 @@ def _how_left(context: Context, stage: Stage, error: BaseException) -> tuple[Upl
     """A person pauses, a machine interrupts: the launcher told the ledger, and Dagster knows of the rest."""
     told = isinstance(error, dg.DagsterExecutionInterruptedError | StopAskedError)
     if told and _stopped_by_a_person(context, stage):
+        now = stage.ledger.uploads.by_number(stage.upload.number)
+        if now is not None and now.status is UploadStatus.PAUSED:
+            return UploadStatus.PAUSED, now.message  # by `themaads pause`, which has said so
         why = f"stopped by a person in Dagster: `themaads resume {stage.upload.number}` goes on"
         return UploadStatus.PAUSED, why
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -144,24 +164,31 @@ def _stopped_by_a_person(context: Context, stage: Stage) -> bool:
     return run is not None and run.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
 
 
-def _end_interrupted(stage: Stage, status: UploadStatus | None, why: str) -> None:
+def _end_interrupted(context: Context, stage: Stage, status: UploadStatus | None, why: str) -> None:
     try:
         stage.end(how="interrupted", why=why, status=status)
     except FencedError as error:
-        _leave(error)
+        _leave(context, error)
     except Exception:  # noqa: BLE001 - what interrupted the stage is what a person has to hear of
         _log.exception("the ledger could not be told that #%d was interrupted", stage.upload.number)
 
 
-def _leave(error: FencedError) -> NoReturn:
+def _leave(context: Context, error: FencedError) -> NoReturn:
     """End without another Dagster event: the run was given up, and its end is written by others.
 
     An exception would write one, and turn a run that was declared failed into what it says. In a process that
     is the run's own, ending it is enough; elsewhere (a run inside a command or a test) the exception is all
     there is.
+
+    Nobody but us ends a run that is being cancelled, as when its upload was resumed meanwhile: it would stay
+    so for `cancel_timeout_seconds`, and keep the next run waiting as long.
     """
     _log.error("%s", error)
     if _is_a_worker():
+        with suppress(Exception):  # it is told later, and the process has to end now
+            run = context.instance.get_run_by_id(context.run.run_id)
+            if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+                context.instance.report_run_canceled(run, str(error))
         os._exit(1)
     raise error
 

@@ -58,9 +58,12 @@ class Progress:
 
     @property
     def percent(self) -> float:
-        """Share of items that are final, 0 to 100; an upload that was read and has no items is at 100."""
+        """Share of items that are final, 0 to 100, in tenths; 100 means all of them, as for an upload that
+        was read and has no items.
+        """
         if self.total:
-            return 100 * self.final / self.total
+            share = round(100 * self.final / self.total, 1)
+            return share if self.final == self.total else min(share, 99.9)
         return 100.0 if self.is_read else 0.0
 
 

@@ -39,13 +39,18 @@ class RecentRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastRun:
-    """The partition's newest run as Dagster knows it."""
+    """Of a partition's runs in Dagster the one that is active; where none is, the one that ended last.
+
+    Not the newest: a second run that was refused, or cancelled while queued, says nothing of the first.
+    """
 
     run_id: str
     is_active: bool
     was_canceled: bool
     is_retried: bool  # Dagster's own retry was, or is about to be, launched
-    ended_at: datetime | None
+    ended_at: datetime | None  # of a cancelled one: when that was asked for
+    never_began: int = 0  # how many of the newest died before they took the upload, unseen by the ledger
+    why: str = ""  # the newest of those died, as Dagster tells it
 
 
 class NextStep(StrEnum):
@@ -88,7 +93,7 @@ def next_step(
         status: By the ledger.
         status_at: Since when.
         runs: Its last runs by the ledger, the newest first.
-        last: Its newest run by Dagster; None: there never was one.
+        last: Its last run by Dagster; None: there never was one.
         now: The ledger's clock.
     """
     if status not in _OPEN or (last is not None and last.is_active):
@@ -99,9 +104,9 @@ def next_step(
         return NextStep.NOTHING if status is UploadStatus.WAITING else NextStep.LAUNCH
     if last.was_canceled:
         return NextStep.PAUSE
-    if deaths_in_a_row(runs) >= MOST_DEATHS:
+    if last.never_began + deaths_in_a_row(runs) >= MOST_DEATHS:
         return NextStep.GIVE_UP
-    rest = rest_after(failures_in_a_row(runs))
+    rest = rest_after(last.never_began + failures_in_a_row(runs))
     if last.is_retried:
         rest = max(rest, timedelta(seconds=_RETRY_DAEMON_S))
     return NextStep.LAUNCH if now - ended_at >= rest else NextStep.NOTHING

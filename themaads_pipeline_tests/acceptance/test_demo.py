@@ -1,6 +1,7 @@
-"""The demo's upload, end to end: every outcome and every field of every new ad is what the design asks for.
+"""The demo's uploads, end to end: every outcome and every field of every new ad is what the design asks for.
 
-What must come out is written by hand in `expected/demo.yaml` and compared with the emulator's own state.
+What must come out of the sample is written by hand in `expected/demo.yaml` and compared with the emulator's
+own state. So is what comes out of the upload whose worker the demo kills: one ad in each ad group.
 Nothing of the pipeline is imported here; it runs in processes of its own, as it does for a user.
 """
 
@@ -8,6 +9,7 @@ import copy
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +17,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -32,6 +35,7 @@ from themaads_pipeline_tests.acceptance.demo_comparison import (
     dashed,
     expectations,
 )
+from themaads_pipeline_tests.acceptance.job_213_comparison import job_213_problems
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 _HERE = Path(__file__).parent
@@ -78,12 +82,12 @@ def _table(folder: Path, name: str) -> list[Row]:
 
 
 def _check(before: State, control_url: str, report: Path, now: datetime) -> None:
-    """All of it: accounts, outcomes, rejected rows, what to upload again, and what was sent."""
-    after, outcomes, rejected = (
-        _state(control_url),
-        _table(report, "outcomes.csv"),
-        _table(report, "rejected_rows.csv"),
-    )
+    """All of it: accounts, outcomes, rejected rows, what to upload again, and what was sent.
+
+    Accounts that were not there before are somebody else's to check.
+    """
+    after = {number: account for number, account in _state(control_url).items() if number in before}
+    outcomes, rejected = _table(report, "outcomes.csv"), _table(report, "rejected_rows.csv")
     problems = compare(before, after, outcomes=outcomes, rejected=rejected, expected=_EXPECTED, now=now)
     assert not problems, "\n".join(problems)
     items = expectations(_EXPECTED, Editions.at(now), before)
@@ -98,7 +102,11 @@ def _check(before: State, control_url: str, report: Path, now: datetime) -> None
 
 
 def _check_requests(control_url: str, *, ads: int) -> None:
-    requests = _get(control_url, "/requests?full=1")
+    requests = [
+        request
+        for request in _get(control_url, "/requests?full=1")
+        if dashed(request["account"]) in _EXPECTED["accounts"]
+    ]
     made = Counter(
         (request["account"], result["create"]["ad_group_id"], result["create"]["path1"])
         for request in requests
@@ -107,9 +115,7 @@ def _check_requests(control_url: str, *, ads: int) -> None:
     )
     assert len(made) == made.total() == ads
     for request in requests:
-        account = _EXPECTED["accounts"].get(dashed(request["account"]))
-        if account is None:
-            continue
+        account = _EXPECTED["accounts"][dashed(request["account"])]
         assert account.get("mutates", True) or not _is_mutate(request), request
         if "login" in account:
             assert request["login_customer_id"] == str(account["login"] or ""), request
@@ -195,13 +201,60 @@ def test_themaads_demo_makes_what_was_written_down(tmp_path: Path, emulator_proc
         control_url = json.loads((home / "emulator" / "emulator.json").read_text(encoding="utf-8"))[
             "control_url"
         ]
-        [report] = (home / "reports").iterdir()
-        _check(before, control_url, report, now)
+        sample, job_213 = sorted((home / "reports").iterdir())
+        _check(before, control_url, sample, now)
+        _check_job_213(before, control_url, job_213, now)
+    _check_what_was_said((tmp_path / "output.txt").read_text(encoding="utf-8"))
+
+
+def _check_job_213(before: State, control_url: str, report: Path, now: datetime) -> None:
+    """The second act's accounts: 5,000 ad groups, and one new ad in each."""
+    after = {
+        number: account
+        for number, account in _state(control_url).items()
+        if number not in before and account.ad_groups
+    }
+    assert (len(after), sum(len(account.ad_groups) for account in after.values())) == (14, 5_000)
+    # Its edition is that of tomorrow: none ends while the demo runs.
+    editions, theme = Editions.at(now + timedelta(days=1)), _EXPECTED["themes"]["black_friday"]
+    edition, label = editions.filled(theme["edition"]), editions.filled(theme["label"])
+    outcomes = _table(report, "outcomes.csv")
+    problems = job_213_problems(after, outcomes, edition=edition, label=label, path1=theme["path1"])
+    assert not (found := list(problems)), "\n".join(found[:20])
+    # The comparison sees an ad that is lost, one that is there twice, and one that is not as it has to be.
+    number, account = next(iter(after.items()))
+    [[lost, ad], [other, _], *_] = [each for each in account.ads.items() if not each[1]["seeded"]]
+    for ads in (
+        {ad_id: each for ad_id, each in account.ads.items() if ad_id != lost},
+        account.ads | {1: ad | {"ad_id": 1}},
+        account.ads | {lost: ad | {"status": "ENABLED"}},
+        account.ads | {other: ad | {"ad_id": other}},
+    ):
+        own = [row for row in outcomes if row["customer_id"] == number]
+        spoilt = {number: replace(account, ads=ads)}
+        assert list(job_213_problems(spoilt, own, edition=edition, label=label, path1=theme["path1"]))
+
+
+def _check_what_was_said(output: str) -> None:
+    """Where it was killed, how that was told, and that what was in flight was looked up, in this order."""
+    figures = r"at ([\d,]+) of 5,000 items \((\d+\.\d)%\)"
+    patterns = (
+        rf"killed the worker, pid (\d+) \(SIGKILL\), {figures}, with \d+ requests for ([\d,]+) ads in flight",
+        r'is FAILURE: ".* at \2 of 5,000 items \(\3%\) of #2, worker pid \1 ',
+        r"goes on by itself",
+        r"looked up: ([\d,]+) ads found in the accounts and adopted, ([\d,]+) proven absent",
+        r"finished [\d.]+ s after the kill: 5,000 items done, 0 lost, 0 twice",
+    )
+    found = re.search(".*".join(patterns), output, flags=re.DOTALL)
+    assert found, output
+    assert float(found[3]) >= 43.2
+    in_flight, adopted, absent = (int(found[group].replace(",", "")) for group in (4, 5, 6))
+    assert adopted + absent == in_flight > 0
 
 
 @contextmanager
 def _themaads_demo(folder: Path) -> Iterator[Path]:
-    """`themaads demo`, from when its upload is finished; its home."""
+    """`themaads demo`, from when both of its uploads are finished; its home."""
     output = folder / "output.txt"
     with output.open("wb") as log:
         process = subprocess.Popen(

@@ -1,8 +1,8 @@
-"""Whether a run is alive, decided from its process and its progress."""
+"""Whether a run is alive, decided from its worker and its progress."""
 
 import pytest
 
-from themaads_pipeline.launchers.health import Verdict, judge
+from themaads_pipeline.launchers.health import Verdict, ended, exit_of_container, judge, process_worker
 from themaads_pipeline.launchers.worker import ProcessState, WorkerMark
 from themaads_pipeline.ledger.progress import RunProgress
 
@@ -31,9 +31,8 @@ def verdict(
     exit_code: int | None = None,
     seen: RunProgress | None = None,
 ) -> Verdict:
-    return judge(
-        mark, state, stopped_for_s=stopped_for_s, exit_code=exit_code, progress=seen, stall_seconds=300
-    )
+    worker = process_worker(mark, state, stopped_for_s=stopped_for_s, exit_code=exit_code) if mark else None
+    return judge(worker, progress=seen, stall_seconds=300)
 
 
 def test_a_stall_is_told_with_when_where_and_how_far() -> None:
@@ -85,3 +84,18 @@ def test_a_run_without_a_worker_of_ours_is_judged_by_its_progress_alone() -> Non
 def test_a_run_that_has_not_counted_items_yet_is_told_by_its_stage() -> None:
     told = verdict(ProcessState.GONE, seen=progress(1, stage="reading", total=0, final=0, doing="rows"))
     assert told.why == "the worker is gone while reading #213, worker pid 4711 on host a"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (0, "the worker ended with exit code 0"),
+        (1, "the worker ended with exit code 1"),
+        (128, "the worker ended with exit code 128"),
+        (137, "the worker was killed by signal 9"),
+        (143, "the worker was killed by signal 15"),
+        (255, "the worker ended with exit code 255"),
+    ],
+)
+def test_a_containers_exit_code_is_told_as_the_signal_that_it_stands_for(code: int, says: str) -> None:
+    assert ended(exit_of_container(code)) == says

@@ -29,9 +29,22 @@ def run(*, died: bool = True, progressed: bool = False, how: str | None = "died"
     )
 
 
-def last(*, ago_s: float = 60, **changed: bool) -> LastRun:
-    facts = {"is_active": False, "was_canceled": False, "is_retried": False} | changed
-    return LastRun(run_id="r", ended_at=NOW - timedelta(seconds=ago_s), **facts)
+def last(
+    *,
+    ago_s: float = 60,
+    is_active: bool = False,
+    was_canceled: bool = False,
+    is_retried: bool = False,
+    never_began: int = 0,
+) -> LastRun:
+    return LastRun(
+        run_id="r",
+        is_active=is_active,
+        was_canceled=was_canceled,
+        is_retried=is_retried,
+        ended_at=NOW - timedelta(seconds=ago_s),
+        never_began=never_began,
+    )
 
 
 def step(
@@ -75,6 +88,11 @@ def test_a_cancelled_run_is_a_pause_also_when_it_was_only_queued() -> None:
     assert step(UploadStatus.RUNNING, newest=last(was_canceled=True)) is NextStep.PAUSE
 
 
+def test_a_cancelled_run_of_an_upload_that_was_resumed_since_is_no_pause() -> None:
+    newest = last(ago_s=60, was_canceled=True)
+    assert step(UploadStatus.WAITING, since_s=5, newest=newest) is NextStep.NOTHING
+
+
 def test_dagsters_own_retry_is_given_time_and_replaced_when_it_does_not_come() -> None:
     assert step(newest=last(ago_s=10, is_retried=True)) is NextStep.NOTHING
     assert step(newest=last(ago_s=30, is_retried=True)) is NextStep.LAUNCH
@@ -84,6 +102,13 @@ def test_three_deaths_in_a_row_without_progress_stop_the_upload() -> None:
     assert step(runs=(run(), run()), newest=last(ago_s=3600)) is NextStep.LAUNCH
     assert step(runs=(run(), run(), run()), newest=last(ago_s=3600)) is NextStep.GIVE_UP
     assert step(runs=(run(), run(), run(progressed=True), run()), newest=last(ago_s=3600)) is NextStep.LAUNCH
+
+
+def test_runs_that_died_before_they_took_the_upload_count_too() -> None:
+    assert step(UploadStatus.WAITING, since_s=90, runs=(), newest=last(never_began=3)) is NextStep.GIVE_UP
+    assert step(runs=(run(), run()), newest=last(ago_s=3600, never_began=1)) is NextStep.GIVE_UP
+    assert step(runs=(), newest=last(ago_s=50, never_began=2)) is NextStep.NOTHING
+    assert step(runs=(), newest=last(ago_s=70, never_began=2)) is NextStep.LAUNCH
 
 
 def test_runs_that_ended_by_an_error_are_no_deaths_and_are_tried_again_ever_later() -> None:
