@@ -19,7 +19,7 @@ from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsEr
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload, UploadStatus
-from themaads_pipeline.push.endings import note_quota, reason_of, status_after
+from themaads_pipeline.push.endings import due_in_s, note_quota, reason_of, status_after
 
 __all__ = ["Stage", "refuse", "stage_of", "upload_of"]
 
@@ -93,9 +93,10 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
         if not stage.has_ended:
             how_left = _how_left(context, stage, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
-            _end_interrupted(context, stage, *((found, upload.message) if keep else how_left))
+            _end_interrupted(context, stage, *((found, upload.message) if keep else how_left), error)
         if isinstance(error, ThemaAdsError):
-            raise dg.Failure(str(error)) from error  # our message first, not a page of traceback
+            said = str(error) if due_in_s(error) is None else reason_of(error)
+            raise dg.Failure(said) from error  # our message first, not a page of traceback
         raise
 
 
@@ -152,8 +153,7 @@ def _how_left(context: Context, stage: Stage, error: BaseException) -> tuple[Upl
             return UploadStatus.PAUSED, now.message  # by `themaads pause`, which has said so
         why = f"stopped by a person in Dagster: `themaads resume {stage.upload.number}` goes on"
         return UploadStatus.PAUSED, why
-    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return status_after(error), why
+    return status_after(error), reason_of(error)
 
 
 def _stopped_by_a_person(context: Context, stage: Stage) -> bool:
@@ -164,9 +164,12 @@ def _stopped_by_a_person(context: Context, stage: Stage) -> bool:
     return run is not None and run.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
 
 
-def _end_interrupted(context: Context, stage: Stage, status: UploadStatus | None, why: str) -> None:
+def _end_interrupted(
+    context: Context, stage: Stage, status: UploadStatus | None, why: str, cause: BaseException
+) -> None:
     try:
-        stage.end(how="interrupted", why=why, status=status)
+        due_s = note_quota(stage.ledger, cause)
+        stage.end(how="interrupted", why=why, status=status, due_s=due_s)
     except FencedError as error:
         _leave(context, error)
     except Exception:  # noqa: BLE001 - what interrupted the stage is what a person has to hear of

@@ -61,7 +61,14 @@ def settle(
     for upload in ledger.uploads.with_status(*_OPEN):
         runs = ledger.uploads.recent_runs(upload.number)
         last = last_run_of(upload, {run.run_id for run in runs})
-        step = next_step(status=upload.status, status_at=upload.status_at, runs=runs, last=last, now=now)
+        step = next_step(
+            status=upload.status,
+            status_at=upload.status_at,
+            runs=runs,
+            last=last,
+            now=now,
+            due_at=upload.due_at,
+        )
         match step:
             case NextStep.LAUNCH:
                 requests.append(_request(upload, last))

@@ -86,6 +86,7 @@ def next_step(
     runs: Sequence[RecentRun],
     last: LastRun | None,
     now: datetime,
+    due_at: datetime | None = None,
 ) -> NextStep:
     """Decide about one upload that is waiting, running by its status, or interrupted.
 
@@ -95,9 +96,12 @@ def next_step(
         runs: Its last runs by the ledger, the newest first.
         last: Its last run by Dagster; None: there never was one.
         now: The ledger's clock.
+        due_at: It waits until then, for the day's quota.
     """
     if status not in _OPEN or (last is not None and last.is_active):
         return NextStep.NOTHING
+    if due_at is not None:
+        return NextStep.LAUNCH if now >= due_at else NextStep.NOTHING
     ended_at = None if last is None else last.ended_at or status_at
     if last is None or ended_at is None or (status is UploadStatus.WAITING and ended_at < status_at):
         # New, or resumed since: the folder's sensor launches what waits.

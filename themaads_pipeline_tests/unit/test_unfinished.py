@@ -53,10 +53,23 @@ def step(
     since_s: float = 60,
     runs: tuple[RecentRun, ...] = (run(progressed=True),),
     newest: LastRun | None = None,
+    due_in_s: float | None = None,
 ) -> NextStep:
     return next_step(
-        status=status, status_at=NOW - timedelta(seconds=since_s), runs=runs, last=newest, now=NOW
+        status=status,
+        status_at=NOW - timedelta(seconds=since_s),
+        runs=runs,
+        last=newest,
+        now=NOW,
+        due_at=None if due_in_s is None else NOW + timedelta(seconds=due_in_s),
     )
+
+
+def test_an_upload_that_waits_for_the_days_quota_gets_a_run_when_it_is_due_and_not_before() -> None:
+    failed = (run(died=False, how="interrupted"),) * 5
+    assert step(newest=last(), runs=failed, due_in_s=1) is NextStep.NOTHING
+    assert step(newest=last(), runs=failed, due_in_s=-1) is NextStep.LAUNCH
+    assert step(newest=last(is_active=True), due_in_s=-1) is NextStep.NOTHING
 
 
 @pytest.mark.parametrize("status", [UploadStatus.PAUSED, UploadStatus.FAILED, UploadStatus.FINISHED])
