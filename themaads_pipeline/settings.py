@@ -41,12 +41,12 @@ class Settings(BaseSettings):
     daily_operations: int | None = Field(
         default=None,
         gt=0,
-        description="A budget of operations in 24 hours, over all uploads (Basic access: 15,000); unset: none",
+        description="A budget of operations in 24 hours, over all uploads (Basic access: 15,000)",
     )
     site_ads_per_second: float = Field(
         default=50,
         ge=0,
-        description="New ads on one site a second to begin with, as Google visits each; 0: as many as there are",
+        description="New ads on one site a second to begin with: Google visits each page; 0: no matter",
     )
 
     lesson_days: float = Field(
