@@ -249,11 +249,11 @@ def test_a_channel_that_hangs_is_left_after_its_time(
     webhook.hangs = 60
     started = time.monotonic()
     with Webhook() as other:
-        notes = look(ledger, settings, f"{webhook.url} {other.url}", timeout_s=4)
+        notes = look(ledger, settings, f"{webhook.url} {other.url}", timeout_s=10)
         assert len(other.asked) == 1
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 30
     assert (
-        notes[0] == f"json-1 was not told of #1 failed: it did not answer within 4 s (try 1 of {MOST_TRIES})"
+        notes[0] == f"json-1 was not told of #1 failed: it did not answer within 10 s (try 1 of {MOST_TRIES})"
     )
 
 
@@ -298,7 +298,7 @@ def test_no_part_of_an_address_is_shown_anywhere(  # noqa: PLR0917 - fixtures
         failing(ledger)
         channels = usable_channels(urls)
         assert usable_channels(urls) is channels
-        notes = tell(ledger, channels, settings, timeout_s=5)
+        notes = tell(ledger, channels, settings, timeout_s=20)
     assert len(notes) == len(channels) == 5
     assert len(webhook.paths) == 1
     assert "canary" in webhook.paths[0]
