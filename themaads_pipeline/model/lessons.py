@@ -5,7 +5,7 @@ a finding whose cause is not named beyond doubt.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,11 +140,16 @@ class LessonBook:
         self._domains: dict[str, KnownLesson] = {}
         self._by_word: dict[str, list[tuple[re.Pattern[str], KnownLesson]]] = defaultdict(list)
         self._known: dict[str, KnownLesson | None] = {}  # a theme's texts come by in every ad
+        texts: dict[KnownLesson, set[str]] = {}
         for lesson in sorted(lessons, key=_by_age):
             if lesson.kind is LessonKind.DOMAIN:
                 self._domains.setdefault(lesson.value, lesson)
-            elif (first := _WORD.search(lesson.value)) is not None and _has_word(lesson.value):
-                self._by_word[first[0]].append((_phrase(lesson.value), lesson))
+            elif _has_word(lesson.value):
+                texts[lesson] = set(_WORD.findall(lesson.value))
+        count = Counter(word for words in texts.values() for word in words)
+        for lesson, words in texts.items():
+            rarest = min(words, key=lambda word: (count[word], word))
+            self._by_word[rarest].append((_phrase(lesson.value), lesson))
 
     def met_by(self, content: AdContent) -> KnownLesson | None:
         """The first lesson that an ad with this content meets."""
