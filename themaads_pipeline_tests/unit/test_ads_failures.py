@@ -18,6 +18,7 @@ from themaads_pipeline.exceptions import (
     AdsError,
     AdsStoppedError,
     OutcomeUnknownError,
+    RateLimitError,
     RequestTooLargeError,
     TemporaryAdsError,
 )
@@ -120,7 +121,7 @@ def test_a_lost_answer_is_in_doubt_for_a_mutate_and_temporary_for_a_read(status:
         ("UNAVAILABLE", ("internal_error", 4), OutcomeUnknownError),
         ("PERMISSION_DENIED", ("authorization_error", 99_999), AccountStoppedError),
         ("UNAUTHENTICATED", ("authentication_error", 99_999), AdsStoppedError),
-        ("RESOURCE_EXHAUSTED", ("quota_error", 99_999), TemporaryAdsError),
+        ("RESOURCE_EXHAUSTED", ("quota_error", 99_999), RateLimitError),
         ("INVALID_ARGUMENT", ("ad_error", 99_999), AdsError),
         ("INTERNAL", ("ad_error", 99_999), OutcomeUnknownError),
         ("ABORTED", ("database_error", 99_999), OutcomeUnknownError),
@@ -149,7 +150,7 @@ def test_of_several_errors_of_a_request_the_weightiest_decides() -> None:
 def test_a_rate_limit_that_the_client_does_not_wrap_still_says_how_long_to_wait(key: str) -> None:
     failure = ads_failure(("quota_error", 4), retry_after_s=12.5)
     error = ours(bare(grpc.StatusCode.RESOURCE_EXHAUSTED, failure, key=key))
-    assert type(error) is TemporaryAdsError
+    assert type(error) is RateLimitError
     assert error.retry_after_s == 12.5
     assert error.code == "QuotaError.RESOURCE_TEMPORARILY_EXHAUSTED"
     assert error.request_id == "r-1"
@@ -238,9 +239,9 @@ def test_damaged_failure_metadata_falls_back_on_the_status() -> None:
         ("PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", AdsStoppedError, "auth/adwords"),
         ("PERMISSION_DENIED", "SERVICE_DISABLED", AdsStoppedError, "Switch it on"),
         ("UNAUTHENTICATED", "CREDENTIALS_MISSING", AdsStoppedError, "google-ads.yaml"),
-        ("RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", TemporaryAdsError, "fault"),
+        ("RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", RateLimitError, "fault"),
         ("PERMISSION_DENIED", "BRAND_NEW_REASON", AdsStoppedError, "ErrorReason.BRAND_NEW_REASON"),
-        ("RESOURCE_EXHAUSTED", "BRAND_NEW_REASON", TemporaryAdsError, "StatusCode.RESOURCE_EXHAUSTED"),
+        ("RESOURCE_EXHAUSTED", "BRAND_NEW_REASON", RateLimitError, "StatusCode.RESOURCE_EXHAUSTED"),
         ("UNAVAILABLE", "SERVICE_DISABLED", OutcomeUnknownError, "StatusCode.UNAVAILABLE"),
     ],
 )
@@ -264,7 +265,7 @@ def test_googles_front_door_can_ask_for_a_wait() -> None:
     packed.details.add().Pack(wait)
     metadata = (("grpc-status-details-bin", packed.SerializeToString()),)
     error = ours(from_grpc_error(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, "fault", metadata)))
-    assert type(error) is TemporaryAdsError
+    assert type(error) is RateLimitError
     assert error.retry_after_s == 9
 
 

@@ -1,7 +1,8 @@
 """What the ledger is told of each account while it is worked on."""
 
 from themaads_pipeline.ledger.progress import AccountBeat
-from themaads_pipeline.push.pulse import Pulse, Wait
+from themaads_pipeline.push.pulse import Pulse
+from themaads_pipeline.push.turns import Wait
 
 
 def test_an_account_that_was_taken_up_is_told_once() -> None:
