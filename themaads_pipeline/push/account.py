@@ -26,6 +26,7 @@ from themaads_pipeline.model.retries import MOST_DEATHS_OF_AN_ITEM, backoff_s, m
 from themaads_pipeline.push.batch import BatchSender, BatchSize
 from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.labels import AccountLabels, Labelling
+from themaads_pipeline.push.preflight import Preflight
 from themaads_pipeline.push.reconcile import reconcile
 from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
 from themaads_pipeline.push.turns import Turn
@@ -58,6 +59,7 @@ class AccountPush:
         self._batch_size = BatchSize.of(work.config)
         self._failures_in_a_row = 0
         self._progressed_at = time.monotonic()
+        self._preflight = Preflight(work)
 
     def visit(self) -> Later | None:
         """Do all that can be done now; None when nothing is left.
@@ -220,7 +222,11 @@ class AccountPush:
                 catalogue=work.catalogue,
                 labels=labels.book,
                 local_now=local_now(account, work.clock()),
+                lessons=work.ledger.lessons.of_account(self.customer_id),
             )
+            if self._preflight.learns(account, plans.creates):
+                work.budget.give_back(len(items))
+                continue  # the same items, by what was learned
             work.budget.give_back(len(plans.blocked))
             if plans.blocked:
                 blocked_until = max(view.in_doubt.values())

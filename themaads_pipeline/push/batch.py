@@ -17,6 +17,7 @@ from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, 
 from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import ItemState
+from themaads_pipeline.model.lessons import lessons_of
 from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Failure, MutateResult, Refused
 from themaads_pipeline.model.planning import Create
 from themaads_pipeline.model.retries import again_s
@@ -107,6 +108,8 @@ class BatchSender:
         self._size.grow()
         self.unknown_in_a_row = 0
         self._work.pacing.noted(batch, _broken_pages(batch, result))
+        lessons = lessons_of(zip(new_ads, result.results, strict=True))
+        self._work.ledger.lessons.learn(owner, self._account.customer_id, lessons)
         return _labellings(batch, result)
 
     def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused, jitter: float) -> SentItem:
