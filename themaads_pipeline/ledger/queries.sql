@@ -358,6 +358,7 @@ set state = 'pending', deaths = 0, refusals = 0, not_before = null, category = n
     policy_topics = null, policy_types = null, trigger = null, settled_at = null
 where upload = :upload and state = any(:states)
   and ((:category)::text is null or category = :category)
+  and ((:code)::text is null or code = :code)
   and ((:customer_id)::bigint is null or customer_id = :customer_id)
   and not (state = 'failed' and new_ad_id is not null);
 
@@ -367,6 +368,7 @@ update themaads.item
 set state = 'applied', category = null, code = null, message = null, settled_at = null
 where upload = :upload and state = 'failed' and 'failed' = any(:states) and new_ad_id is not null
   and ((:category)::text is null or category = :category)
+  and ((:code)::text is null or code = :code)
   and ((:customer_id)::bigint is null or customer_id = :customer_id);
 
 
@@ -654,6 +656,42 @@ on conflict (only_one) do update set until = excluded.until, message = excluded.
 -- name: quota_is_back!
 delete from themaads.quota_gone;
 
+-- name: quota_gone^
+-- What Google said of a day's quota that is not whole again yet.
+select until, message from themaads.quota_gone where until > clock_timestamp();
+
+
+-- ---------------------------------------------------------------- lessons
+
+-- name: learn_lessons!
+-- What is known and holds is only renewed; what has expired is learned anew.
+insert into themaads.lesson as known (customer_id, kind, value, topic, code, message, upload, expires_at)
+select distinct on (kind, value, topic) :customer_id, kind, value, topic, code, message, :upload::bigint,
+       clock_timestamp() + make_interval(secs => 86400 * :days)
+from unnest(:kinds::text[], :found::text[], :topics::text[], :codes::text[], :messages::text[])
+     as taught (kind, value, topic, code, message)
+order by kind, value, topic
+on conflict (customer_id, kind, value, topic) do update
+set expires_at = excluded.expires_at,
+    learned_at = case when known.expires_at > clock_timestamp() then known.learned_at else clock_timestamp() end,
+    code = case when known.expires_at > clock_timestamp() then known.code else excluded.code end,
+    message = case when known.expires_at > clock_timestamp() then known.message else excluded.message end,
+    upload = case when known.expires_at > clock_timestamp() then known.upload else excluded.upload end;
+
+-- name: known_lessons
+-- Of one account or of all; with those that have expired, or without.
+select lesson as number, customer_id, kind, value, topic, code, message, upload, learned_at, expires_at
+from themaads.lesson
+where ((:customer_id)::bigint is null or customer_id = :customer_id) and (:expired or expires_at > clock_timestamp())
+order by customer_id, lesson;
+
+-- name: forget_lessons!
+-- By a person: one, those of an account, those that have expired, or all.
+delete from themaads.lesson
+where ((:lesson)::bigint is null or lesson = :lesson)
+  and ((:customer_id)::bigint is null or customer_id = :customer_id)
+  and (not :only_expired or expires_at <= clock_timestamp());
+
 
 -- ---------------------------------------------------------------- alerts
 
@@ -722,35 +760,3 @@ update themaads.alert set told_at = clock_timestamp(), error = null where alert 
 
 -- name: alert_not_told!
 update themaads.alert set error = :error where alert = :alert and told_at is null;
-
-
--- ---------------------------------------------------------------- lessons
-
--- name: learn_lessons!
--- What is known and holds is only renewed; what has expired is learned anew.
-insert into themaads.lesson as known (customer_id, kind, value, topic, code, message, upload, expires_at)
-select distinct on (kind, value, topic) :customer_id, kind, value, topic, code, message, :upload::bigint,
-       clock_timestamp() + make_interval(secs => 86400 * :days)
-from unnest(:kinds::text[], :found::text[], :topics::text[], :codes::text[], :messages::text[])
-     as taught (kind, value, topic, code, message)
-order by kind, value, topic
-on conflict (customer_id, kind, value, topic) do update
-set expires_at = excluded.expires_at,
-    learned_at = case when known.expires_at > clock_timestamp() then known.learned_at else clock_timestamp() end,
-    code = case when known.expires_at > clock_timestamp() then known.code else excluded.code end,
-    message = case when known.expires_at > clock_timestamp() then known.message else excluded.message end,
-    upload = case when known.expires_at > clock_timestamp() then known.upload else excluded.upload end;
-
--- name: known_lessons
--- Of one account or of all; with those that have expired, or without.
-select lesson as number, customer_id, kind, value, topic, code, message, upload, learned_at, expires_at
-from themaads.lesson
-where ((:customer_id)::bigint is null or customer_id = :customer_id) and (:expired or expires_at > clock_timestamp())
-order by customer_id, lesson;
-
--- name: forget_lessons!
--- By a person: one, those of an account, those that have expired, or all.
-delete from themaads.lesson
-where ((:lesson)::bigint is null or lesson = :lesson)
-  and ((:customer_id)::bigint is null or customer_id = :customer_id)
-  and (not :only_expired or expires_at <= clock_timestamp());
