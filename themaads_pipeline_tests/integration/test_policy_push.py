@@ -9,9 +9,6 @@ from themaads_pipeline_tests.policies import products, seeded
 from themaads_pipeline_tests.pushing import Pusher
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
-# Remove this line with the lines that let push/account.py and push/batch.py learn.
-pytestmark = pytest.mark.xfail(strict=True, reason="the push does not learn yet")
-
 THEME_WORD = {"word": "profiteer", "topic": "MISLEADING"}  # a headline of Black Friday
 
 
@@ -25,6 +22,10 @@ def ads_sent(pusher: Pusher) -> int:
     return sum(request["operations"] for request in pusher.mutates())
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="planned refusals have no topic yet, and what was planned before a lesson is still sent",
+)
 def test_a_text_that_policy_forbids_costs_one_batch_and_not_the_upload(pusher: Pusher) -> None:
     upload = pusher.submit(seeded(pusher.emulator, THEME_WORD, ad_groups=100))
     summary = pusher.push(upload, batch_size=10)
