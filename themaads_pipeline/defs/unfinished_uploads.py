@@ -8,6 +8,7 @@ import dagster as dg
 from themaads_pipeline.defs import partitions
 from themaads_pipeline.defs.dry_run import dry_run
 from themaads_pipeline.defs.jobs import push_upload
+from themaads_pipeline.defs.review import review_ads
 from themaads_pipeline.defs.upload_folder import UPLOAD_TAG
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.unfinished import MOST_DEATHS, LastRun, NextStep, RecentRun, next_step
@@ -18,6 +19,7 @@ __all__ = ["last_run", "settle", "unfinished_uploads"]
 INTERVAL_S = 5
 _OPEN = (UploadStatus.WAITING, UploadStatus.RUNNING, UploadStatus.INTERRUPTED)
 _LAST_RUNS = 20  # some of them dry runs, or second ones that were refused
+_LOOKERS = frozenset({dry_run.name, review_ads.name})  # their runs do not count
 
 
 @dg.sensor(
@@ -118,7 +120,7 @@ def last_run(instance: dg.DagsterInstance, upload: Upload, known: Collection[str
         for record in instance.get_run_records(
             dg.RunsFilter(tags={"dagster/partition": upload.key}), limit=_LAST_RUNS
         )
-        if record.dagster_run.job_name != dry_run.name
+        if record.dagster_run.job_name not in _LOOKERS
     ]
     if not records:
         return None

@@ -80,6 +80,9 @@ class PlannedEnd:
     code: str
     message: str
     category: str | None = None
+    policy_topics: tuple[str, ...] = ()
+    policy_types: tuple[str, ...] = ()
+    trigger: str = ""
     ad_id: int | None = None  # the ad that is there already
     label_id: int | None = None  # the edition's label, when we had to attach it to that ad
     ad_group_name: str | None = None
@@ -447,6 +450,9 @@ def _finish_planned(connection: Connection, owner: Owner, ended: Sequence[Planne
         categories=[item.category for item in ended],
         codes=[item.code for item in ended],
         messages=[item.message for item in ended],
+        policy_topics=["\n".join(item.policy_topics) or None for item in ended],
+        policy_types=["\n".join(item.policy_types) or None for item in ended],
+        triggers=[item.trigger or None for item in ended],
         ad_ids=[item.ad_id for item in ended],
         label_ids=[item.label_id for item in ended],
         ad_group_names=[item.ad_group_name for item in ended],

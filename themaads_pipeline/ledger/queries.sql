@@ -334,15 +334,19 @@ where item.customer_id = :customer_id and item.state = 'sending' and item.ad_gro
 -- pending -> skipped | failed, by a plan that needs no request.
 update themaads.item
 set state = planned.state, category = planned.category, code = planned.code, message = planned.message,
+    policy_topics = string_to_array(planned.policy_topics, e'\n'),
+    policy_types = string_to_array(planned.policy_types, e'\n'), trigger = planned.trigger,
     new_ad_id = coalesce(planned.ad_id, item.new_ad_id), edition_label_id = coalesce(planned.label_id, edition_label_id),
     ad_group_name = coalesce(planned.ad_group_name, item.ad_group_name),
     campaign_id = coalesce(planned.campaign_id, item.campaign_id),
     campaign_name = coalesce(planned.campaign_name, item.campaign_name),
     settled_at = clock_timestamp()
 from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::text[], :messages::text[],
+            :policy_topics::text[], :policy_types::text[], :triggers::text[],
             :ad_ids::bigint[], :label_ids::bigint[],
             :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
-     as planned (item_id, state, category, code, message, ad_id, label_id, ad_group_name, campaign_id, campaign_name)
+     as planned (item_id, state, category, code, message, policy_topics, policy_types, trigger, ad_id, label_id,
+                 ad_group_name, campaign_id, campaign_name)
 where item.item_id = planned.item_id and item.upload = :upload and item.state = 'pending';
 
 -- name: fail_account!

@@ -301,6 +301,8 @@ class AccountPush:
                 self._progressed()
                 labels.attach(applied, [])
                 self._progressed()
+            if sender.learned:
+                break  # the others are planned anew, with what was learned
             if sender.unknown_in_a_row > 1:
                 self.turn.pause(self._backoff_s(sender.unknown_in_a_row - 1), "Google does not answer")
         return creates
@@ -366,6 +368,9 @@ def _ended(plan: Skip | Refuse, view: View) -> PlannedEnd:
         code=plan.failure.code if isinstance(plan, Refuse) else str(plan.reason),
         message=plan.failure.message if isinstance(plan, Refuse) else plan.message,
         category=str(failure.category) if failure else None,
+        policy_topics=failure.policy_topics if failure else (),
+        policy_types=failure.policy_types if failure else (),
+        trigger=failure.trigger if failure else "",
         ad_group_name=ad_group.name if ad_group else None,
         campaign_id=ad_group.campaign_id if ad_group else None,
         campaign_name=ad_group.campaign_name if ad_group else None,

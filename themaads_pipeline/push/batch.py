@@ -56,6 +56,7 @@ class BatchSender:
     def __init__(self, work: Work, account: Account, lease: Lease, size: BatchSize) -> None:
         """Nothing is sent yet. `size` is kept by the caller over its visits."""
         self.doubted = False  # the outcome of some batch is unknown
+        self.learned = False  # the last batch taught what the next must be planned with
         self.unknown_in_a_row = 0  # so many batches, the last one included
         self._work = work
         self._account = account
@@ -71,7 +72,7 @@ class BatchSender:
             TemporaryAdsError, AccountStoppedError, AdsStoppedError: Nothing was committed; items are pending.
             FencedError: The upload is not ours any more.
         """
-        attempts, owner = self._work.ledger.attempts, self._work.owner
+        attempts, owner, self.learned = self._work.ledger.attempts, self._work.owner, False
         planned = [_planned(create, view) for create in batch]
         attempt = attempts.claim(owner, self._lease, planned, read_at=view.read_at)
         timeout_s = attempt.remaining_s()
@@ -110,6 +111,7 @@ class BatchSender:
         self._work.pacing.noted(batch, _broken_pages(batch, result))
         lessons = lessons_of(zip(new_ads, result.results, strict=True))
         self._work.ledger.lessons.learn(owner, self._account.customer_id, lessons)
+        self.learned = bool(lessons)
         return _labellings(batch, result)
 
     def _sent(self, create: Create, outcome: Created | AlreadyThere | Refused, jitter: float) -> SentItem:
