@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.model.ads import IDENTITY_PARAMETER, AdContent, AdText
 from themaads_pipeline.model.editions import Edition, EditionText
-from themaads_pipeline.model.landing_urls import with_parameters
+from themaads_pipeline.model.landing_urls import is_sane, with_parameters
 from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.model.texts import (
     PATH_WIDTH,
@@ -163,6 +163,13 @@ def _is_over(targets: Sequence[datetime | None], now: datetime) -> bool:
 
 def _final_url(url: str, edition: Edition) -> str:
     themed = with_parameters(url, edition.theme.url_pairs)
+    if not is_sane(themed):
+        raise CopyError(
+            f"Google cannot open the copied ad's final URL {url!r}: it needs http:// or https:// and a site, "
+            "and no spaces",
+            code="final_url_unusable",
+            trigger=url,
+        )
     if (length := len(themed.encode())) > FINAL_URL_BYTES:
         raise CopyError(
             f"the themed final URL has {length} bytes and {FINAL_URL_BYTES} fit: shorten it",

@@ -1,6 +1,10 @@
 """Final URLs: a theme's parameters go into the query, and no other byte changes."""
 
+import re
 from collections.abc import Iterable
+
+# A host of two names or more, of whatever alphabet; the rest is the advertiser's, ValueTrack braces and all.
+_OPENABLE = re.compile(r"https?://[^\s/?#{}@:]+\.[^\s/?#{}@:.]+\.?(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
 
 
 def with_parameters(url: str, pairs: Iterable[str]) -> str:
@@ -19,6 +23,15 @@ def with_parameters(url: str, pairs: Iterable[str]) -> str:
         if pair not in present:
             head = f"{head}{_joint(head)}{pair}"
     return head + fragment
+
+
+def is_sane(url: str) -> bool:
+    """Whether a final URL can be opened at all: `http` or `https`, a site with a name, no spaces or controls.
+
+    >>> [is_sane(url) for url in ("https://a.nl/x?q={keyword}", "www.a.nl", "https://a b.nl", "https://localhost")]
+    [True, False, False, False]
+    """
+    return _OPENABLE.fullmatch(url) is not None
 
 
 def query_pairs(url: str) -> frozenset[str]:

@@ -212,6 +212,8 @@ def test_an_ad_that_would_be_empty_after_its_countdowns_is_refused() -> None:
     [
         ({"final_urls": ()}, "no_final_url"),
         ({"final_urls": ("https://a.nl/" + "é" * 1_030,)}, "final_url_too_long"),
+        ({"final_urls": ("www.a.nl/schoenen",)}, "final_url_unusable"),
+        ({"final_urls": ("https://a.nl/rode schoenen",)}, "final_url_unusable"),
         ({"path2": "Zestien-tekens-x"}, "path_too_long"),
     ],
 )
