@@ -17,6 +17,7 @@ from themaads_pipeline.settings import Settings, settings
 _QUIET = (UploadStatus.WAITING, UploadStatus.INTERRUPTED)
 _LONGEST_START_S = 90.0  # Dagster gives a worker 60 s to start
 _LOOK_EVERY_S = 0.5
+_CODES_SHOWN = 6
 
 
 @click.command()
@@ -38,14 +39,24 @@ def pause(upload: str) -> None:
 @click.command()
 @click.argument("upload")
 def resume(upload: str) -> None:
-    """Go on with an upload that is paused, interrupted or failed; the limit of a trial is lifted."""
+    """Go on with an upload that is paused, interrupted or failed; the limit of a trial is lifted.
+
+    An upload that waits for the day's operations goes on at once: that Google said they are used up is
+    forgotten, for all uploads, since you know better. Should they not be back, it waits again. Our own budget
+    (THEMAADS_DAILY_OPERATIONS) holds all the same.
+    """
     with open_ledger(settings()) as ledger:
         found = ledger.uploads.find(upload)
         was = (UploadStatus.PAUSED, UploadStatus.INTERRUPTED, UploadStatus.FAILED)
+        gone = ledger.quota.gone() if found.status in was else None
+        if gone is not None:
+            ledger.quota.is_back()  # before it is launched: a run that is quick would still see the note
         if not ledger.uploads.resume(found.number, was=was):
             raise PermanentError(_not_resumed(ledger, found))
         [progress] = ledger.uploads.progress(found.number)
     left = f"{progress.total - progress.final:,} items are left" if progress.is_read else "it is read first"
+    if gone is not None:
+        click.echo("Google is asked again, although it said that the day's operations are used up")
     click.echo(f"#{found.number} goes on ({left}): `themaads status {found.number} --follow`")
 
 
@@ -56,21 +67,33 @@ def resume(upload: str) -> None:
     type=click.Choice([str(category) for category in Category]),
     help="Only failures of this kind.",
 )
+@click.option(
+    "--code",
+    help="Only with this code: Google's (ResourceCountLimitExceededError.ADGROUP_LIMIT), ours "
+    "(account_not_reachable) or, with --skipped, a reason (no_ad_to_copy). Reports and `outcomes` have them.",
+)
 @click.option("--account", help="Only this account: its ten digits, with or without dashes.")
 @click.option("--skipped", is_flag=True, help="Also what was skipped: the ad groups may have changed.")
-def retry(upload: str, category: str | None, account: str | None, skipped: bool) -> None:  # click's names
+def retry(  # click's names
+    upload: str, category: str | None, code: str | None, account: str | None, skipped: bool
+) -> None:
     """Try failed ad groups again, all of them or some; none gets a second ad."""
     states = [ItemState.FAILED, *([ItemState.SKIPPED] if skipped and not category else [])]
     customer_id = _customer_id(account) if account else None
     with open_ledger(settings()) as ledger:
         found = ledger.uploads.find(upload)
-        retried = ledger.rows.retry(found.number, states=states, category=category, customer_id=customer_id)
+        retried = ledger.rows.retry(
+            found.number, states=states, category=category, code=code, customer_id=customer_id
+        )
         [progress] = ledger.uploads.progress(found.number)
-        if progress.final < progress.total or (found.status == UploadStatus.FAILED and retried):
-            was = (UploadStatus.FINISHED, UploadStatus.FAILED, UploadStatus.INTERRUPTED)
-            ledger.uploads.set_status(found.number, UploadStatus.WAITING, was=was)
+        if progress.final < progress.total:
+            # One that failed or was interrupted goes on only if there was something to retry; one that is
+            # finished with open items is what a retry left that was cut off here.
+            was = (UploadStatus.FAILED, UploadStatus.INTERRUPTED) if retried else ()
+            ledger.uploads.set_status(found.number, UploadStatus.WAITING, was=(UploadStatus.FINISHED, *was))
+        there_is = "" if retried else _what_there_is(ledger, found.number)
     if not retried:
-        click.echo(f"#{found.number} has nothing of that kind to retry")
+        click.echo(f"#{found.number} has nothing of that kind to retry{there_is}")
     elif found.status == UploadStatus.PAUSED:
         click.echo(f"{_items(retried)} of #{found.number} wait until `themaads resume {found.number}`")
     else:
@@ -123,6 +146,17 @@ def _not_resumed(ledger: Ledger, upload: Upload) -> str:
             else f"#{upload.number} is finished, and nothing failed"
         )
     return f"#{upload.number} is {progress.status}: it goes on by itself"
+
+
+def _what_there_is(ledger: Ledger, number: int) -> str:
+    """What could be asked for instead: a code that nothing has is most often a misspelt one."""
+    found = [
+        f"{row['items']:,} {row['state']} by {row['code']}"
+        for row in ledger.outcomes.counts_by_reason(number)
+        if row["state"] in {ItemState.FAILED, ItemState.SKIPPED}
+    ]
+    more = [f"{len(found) - _CODES_SHOWN:,} more codes"] if len(found) > _CODES_SHOWN else []
+    return f": there are {', '.join(found[:_CODES_SHOWN] + more)}" if found else ""
 
 
 def _customer_id(text: str) -> int:

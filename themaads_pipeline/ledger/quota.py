@@ -1,12 +1,23 @@
 """Operations that Google counts: the budget of a day, and what to do when the day's quota is gone."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from themaads_pipeline.exceptions import AdsStoppedError
 from themaads_pipeline.ledger.database import Database, queries
 from themaads_pipeline.ledger.outages import rides_out
 
-__all__ = ["Quota"]
+__all__ = ["Gone", "Quota"]
 
 _BUDGET_SPENT = "budget_of_operations"  # our own code, beside Google's
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """The day's quota is used up, as Google said, until then."""
+
+    until: datetime
+    message: str
 
 
 class Quota:
@@ -60,6 +71,13 @@ class Quota:
         """Google says that the day's operations are used up: no run sends anything for so many seconds."""
         with self._database.transaction() as connection:
             queries.quota_is_gone(connection, seconds=seconds, message=message)
+
+    @rides_out
+    def gone(self) -> Gone | None:
+        """What Google said of the day's quota; None: as far as is known, there is some left."""
+        with self._database.transaction() as connection:
+            found = queries.quota_gone(connection)
+        return None if found is None else Gone(**found)
 
     @rides_out
     def is_back(self) -> None:

@@ -168,9 +168,22 @@ class Rows:
             return {row["ad_group_id"]: row["deadline_at"] for row in rows}
 
     def retry(
-        self, upload: int, *, states: Sequence[ItemState], category: str | None, customer_id: int | None
+        self,
+        upload: int,
+        *,
+        states: Sequence[ItemState],
+        category: str | None,
+        customer_id: int | None,
+        code: str | None = None,
     ) -> int:
         """By a person: final items back to work; those whose ad is there get their labels only.
+
+        Args:
+            upload: Its number.
+            states: Failed ones, skipped ones, or both.
+            category: Failures of this one only.
+            customer_id: Of this account only.
+            code: Of this one only: of a failure Google's or ours, of a skip its reason.
 
         Raises:
             GuardError: A state that is not final for retrying was asked for.
@@ -182,6 +195,7 @@ class Rows:
             "states": [str(state) for state in states],
             "category": category,
             "customer_id": customer_id,
+            "code": code,
         }
         with self._database.transaction() as connection:
             return int(queries.retry_items(connection, **chosen) + queries.retry_labels(connection, **chosen))

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +14,12 @@ from click.testing import CliRunner, Result
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.cli.main import main, themaads
-from themaads_pipeline.exceptions import FencedError, PermanentError, ThemeError
+from themaads_pipeline.exceptions import AdsStoppedError, FencedError, PermanentError, ThemeError
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.reading import read_upload
+from themaads_pipeline.reports.files import write_reports
 from themaads_pipeline.settings import Settings
 from themaads_pipeline.settings import settings as process_settings
 from themaads_pipeline.themes.catalogue import load_catalogue
@@ -239,6 +242,141 @@ def test_failed_items_are_retried_by_category_and_account(
     assert status_of(command, 1)["status"] == "waiting"
     process(1)
     assert ledger.uploads.progress(1)[0].done == 10
+
+
+def test_failed_and_skipped_items_are_retried_by_code(
+    command: Command, file: Path, emulator: RunningEmulator, process: Callable[[int], None], ledger: Ledger
+) -> None:
+    account, other = sorted({int(line.split(",")[0]) for line in file.read_text().splitlines()[1:-1]})
+    full = "ResourceCountLimitExceededError.ADGROUP_LIMIT"
+    of_account = {"kind": "error", "scope": "operation", "method": "*MutateAdGroupAds", "account": account}
+    emulator.faults([of_account | {"error": full, "count": 2}, {"kind": "suspend_account", "account": other}])
+    command("submit", file, "--theme", "bf")
+    process(1)
+    emulator.clear_faults()
+    [progress] = ledger.uploads.progress(1)
+    assert (progress.done, progress.failed) == (3, 7)
+
+    told = command("retry", "1", "--code", "ADGROUP_LIMIT").output
+    assert told.strip() == (
+        "#1 has nothing of that kind to retry: there are 5 failed by "
+        f"AuthorizationError.CUSTOMER_NOT_ENABLED, 2 failed by {full}"
+    )
+    assert status_of(command, 1)["status"] == "finished"
+    assert "nothing of that kind" in command("retry", "1", "--code", full, "--account", str(other)).output
+    assert "2 items of #1 are tried again" in command("retry", "1", "--code", full).output
+    process(1)
+    [progress] = ledger.uploads.progress(1)
+    assert (progress.done, progress.failed) == (5, 5)
+
+    with file.open("a") as text:
+        text.write("\n")  # another content, and so another upload, of the same ad groups
+    command("submit", file, "--theme", "bf")
+    process(2)
+    assert ledger.uploads.progress(2)[0].skipped == 5
+    assert "nothing of that kind" in command("retry", "2", "--code", "already_present").output
+    output = command("retry", "2", "--code", "already_present", "--skipped").output
+    assert "5 items of #2 are tried again" in output
+
+
+def test_what_has_nothing_to_retry_stays_as_it_was(
+    command: Command, file: Path, process: Callable[[int], None], ledger: Ledger, emulator: RunningEmulator
+) -> None:
+    command("submit", file, "--theme", "bf")
+    revoked = "AuthenticationError.OAUTH_TOKEN_REVOKED"
+    emulator.faults([{"kind": "error", "method": "*MutateAdGroupAds", "error": revoked}])
+    with pytest.raises(AdsStoppedError):
+        process(1)
+    command("retry", "1", "--category", "policy")
+    assert status_of(command, 1)["status"] == "failed"
+
+
+def test_resume_asks_google_again_although_it_said_that_the_days_quota_is_gone(
+    command: Command, file: Path, emulator: RunningEmulator, process: Callable[[int], None], ledger: Ledger
+) -> None:
+    command("submit", file, "--theme", "bf")
+    gone = {"kind": "error", "method": "*MutateAdGroupAds", "error": "QuotaError.RESOURCE_EXHAUSTED"}
+    emulator.faults([gone])
+    with pytest.raises(AdsStoppedError):
+        process(1)
+    assert ledger.quota.gone() is not None
+    upload = ledger.uploads.find("1")
+    assert (upload.status, upload.due_at is None) == (UploadStatus.INTERRUPTED, False)
+    emulator.clear_faults()
+
+    told = command("resume", "1").output.splitlines()
+    assert told[0] == "Google is asked again, although it said that the day's operations are used up"
+    assert told[1].startswith("#1 goes on (10 items are left)")
+    upload = ledger.uploads.find("1")
+    assert (upload.status, upload.due_at, ledger.quota.gone()) == (UploadStatus.WAITING, None, None)
+    process(1)
+    assert status_of(command, 1)["status"] == "finished"
+
+
+def test_the_file_of_failed_items_uploaded_again_sends_these_and_none_that_was_made_meanwhile(  # noqa: PLR0917  # fixtures
+    command: Command,
+    home: Path,
+    file: Path,
+    emulator: RunningEmulator,
+    process: Callable[[int], None],
+    ledger: Ledger,
+) -> None:
+    account, other = sorted({int(line.split(",")[0]) for line in file.read_text().splitlines()[1:-1]})
+    failing = {"kind": "error", "scope": "operation", "method": "*MutateAdGroupAds", "account": account}
+    emulator.faults(
+        [
+            failing | {"error": "ResourceCountLimitExceededError.ADGROUP_LIMIT", "count": 3},
+            {"kind": "suspend_account", "account": other},
+        ]
+    )
+    command("submit", file, "--theme", "bf")
+    process(1)
+    first = ledger.uploads.find("1")
+    report = write_reports(first, ledger=ledger, directory=home / "reports", catalogue=load_catalogue(None))
+    failed = [item for item in ledger.outcomes.items(1) if item["state"] == ItemState.FAILED]
+    assert len(failed) == 8
+    emulator.clear_faults()
+
+    # A person tries one account again, and uploads the whole file of what failed as well.
+    command("retry", "1", "--category", "invalid")
+    process(1)
+    before = requests_for_ads(emulator)
+    assert command("submit", report.failed_items).output.startswith("#2 black-friday-")
+    process(2)
+
+    items = {item["ad_group_id"]: item for item in ledger.outcomes.items(2)}
+    assert set(items) == {item["ad_group_id"] for item in failed}
+    states = Counter((item["customer_id"], item["state"], item["code"]) for item in items.values())
+    assert states == {(account, "skipped", "already_present"): 3, (other, "done", None): 5}
+    assert requests_for_ads(emulator) - before == {other: 5}
+    made = ads_made(emulator)
+    assert (len(made), set(made.values())) == (10, {1})
+
+    # Once more, either way: nothing is left to be sent.
+    assert command("submit", report.failed_items).output.startswith("same as #2 (finished)")
+    command("retry", "1")
+    process(1)
+    assert ledger.uploads.progress(1)[0].failed == 0
+    assert requests_for_ads(emulator) - before == {other: 5}
+
+
+def requests_for_ads(emulator: RunningEmulator) -> Counter[int]:
+    """How many ads were asked for so far, by account."""
+    asked: Counter[int] = Counter()
+    for request in emulator.requests(method="MutateAdGroupAds"):
+        asked[int(request["account"])] += request["operations"]
+    return asked
+
+
+def ads_made(emulator: RunningEmulator) -> Counter[int]:
+    """How many ads were made in each ad group."""
+    return Counter(
+        ad["ad_group_id"]
+        for account in emulator.accounts()
+        if not account["manager"]
+        for ad in emulator.ads(account["customer_id"])
+        if not ad["seeded"]
+    )
 
 
 @pytest.mark.parametrize(
