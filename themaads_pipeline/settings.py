@@ -1,11 +1,26 @@
 """The environment, read once and frozen. No other module reads it."""
 
+import re
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.masking import cover, hide
+
+# As libpq reads it. What it takes for a host or a port, it quotes: no part of a password may be that.
+_HOST = r"(?:\[[^\s/@?\[\]]*\]|[^\s:/@?\[\]]*)(?::\d*)?"
+_DATABASE_URL = re.compile(
+    rf"postgres(?:ql)?://(?:(?P<user>[^\s:/@]*)(?::(?P<password>[^\s/@]*))?@)?{_HOST}(?:,{_HOST})*"
+    r"(?:/(?P<database>[^\s/@?]*))?(?:\?[^\s@]*)?"
+)
+_PASSWORD_PARAMETER = re.compile(r"[?&](?:ssl)?password=([^&]*)")
+_SHORTEST_PART = 8
+_NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Settings(BaseSettings):
@@ -19,7 +34,9 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default=Path(".themaads"), description="Everything this system keeps on disk")
-    database_url: str | None = Field(default=None, description="Postgres; unset: the embedded one in `home`")
+    database_url: str | None = Field(
+        default=None, repr=False, description="Postgres; unset: the embedded one in `home`; secret"
+    )
     upload_dir: Path | None = Field(default=None, description="Watched for files; default `home`/uploads")
     report_dir: Path | None = Field(default=None, description="Reports; default `home`/reports")
     theme_dir: Path | None = Field(default=None, description="Your own themes; they override and extend ours")
@@ -27,6 +44,9 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(default=300, gt=0, description="No progress for so long means stalled")
     alert_urls: str = Field(
         default="", repr=False, description="Where alerts go (apprise URLs, separated by spaces); secret"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="What runs write to their logs, and commands with -v"
     )
     failure_bound: float = Field(
         default=0.1,
@@ -77,6 +97,21 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        if url is not None and (not _DATABASE_URL.fullmatch(url) or _NOT_ENCODED.search(url)):
+            raise ValueError(
+                "it must be a URL, postgresql://user:password@host:port/database, with each special "
+                "character of the password percent-encoded: %40 for @, %2F for /, %25 for %"
+            )
+        return url
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, level: str) -> str:
+        return level.upper()
+
     @model_validator(mode="after")
     def _some_time_to_send(self) -> Self:
         if self.minimum_send_seconds >= self.request_deadline_seconds:
@@ -110,8 +145,50 @@ class Settings(BaseSettings):
         """The google-ads.yaml that the client is built from."""
         return self.google_ads_config or self.emulator_dir / "google-ads.yaml"
 
+    def secrets(self) -> list[str]:
+        """What no log may show: the database's password, and where alerts go, whole and in parts.
+
+        A password that is the user's or the database's name is none, and that name is in every line.
+        """
+        found = []
+        if self.database_url is not None and (parts := _DATABASE_URL.fullmatch(self.database_url)):
+            found = [parts["password"], *_PASSWORD_PARAMETER.findall(self.database_url)]
+            found = [each for each in found if each not in {None, parts["user"], parts["database"]}]
+        for url in self.alert_urls.split():
+            after_scheme = url.partition("://")[2] or url
+            found += [after_scheme, *_telling_parts(after_scheme)]
+        return found
+
 
 @cache
 def settings() -> Settings:
-    """This process's settings: read at the first call, the same ever after."""
-    return Settings()
+    """This process's settings: read at the first call, the same ever after. From then on it says none of
+    the secrets in them.
+
+    Raises:
+        PermanentError: A variable cannot be used; the message names it, and does not quote it.
+    """
+    cover("stderr")
+    try:
+        found = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(map(_in_words, error.errors(include_input=False, include_context=False)))
+        raise PermanentError(f"the settings cannot be used: {wrong}") from None
+    hide(*found.secrets())
+    return found
+
+
+def _in_words(wrong: ErrorDetails) -> str:
+    variable = [f"THEMAADS_{str(field).upper()}" for field in wrong["loc"][:1]]
+    return ": ".join([*variable, wrong["msg"].removeprefix("Value error, ")])
+
+
+def _telling_parts(address: str) -> list[str]:
+    """An error may name a part of an address alone, as its path. A host is no secret; where one would be,
+    Slack and Telegram have a token. Short words are in every text.
+    """
+    before_query, _, query = address.partition("?")
+    host = re.split("[:/#]", before_query.rpartition("@")[2])[0]
+    parts = [*re.split("[:/@#]", before_query), *(value.partition("=")[2] for value in query.split("&"))]
+    is_named = "." in host or host == "localhost"
+    return [part for part in parts if len(part) >= _SHORTEST_PART and not (is_named and part == host)]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from themaads_pipeline.ads.configuration import credentials_of, must_stay_here, read_config
 from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.masking import hide
 
 API_VERSION: Final = "v26"  # `protobuf.py` imports the same one
 DEFAULT_ENDPOINT: Final = "googleads.googleapis.com"
@@ -81,6 +82,7 @@ class AdsClient:
             except GoogleAuthError:
                 if state is TokenState.INVALID:
                     raise  # a stale token is good for minutes: the next call tries again
+            hide(self._credentials.token)
 
     def last_request_id(self) -> str:
         """The request id of this thread's last answer; empty when there was none."""

@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 import yaml
 
 from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.masking import hide
 
 _TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, no token
 _SCOPE: Final = "https://www.googleapis.com/auth/adwords"
 _INSTALLED_APP_KEYS: Final = ("client_id", "client_secret", "refresh_token")
+_SECRETS: Final = ("developer_token", "client_secret", "refresh_token")
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -34,6 +36,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise PermanentError(f"{path}: not valid YAML{line}. Correct the file.") from None  # it holds secrets
     if not isinstance(raw, dict):
         raise PermanentError(f"{path}: not a google-ads.yaml: it must hold `key: value` lines.")
+    hide(*(str(raw[key]) for key in _SECRETS if raw.get(key)), _password_in(raw.get("http_proxy")))
     for key in ("login_customer_id", "linked_customer_id"):
         if raw.get(key):
             raw[key] = str(raw[key]).replace("-", "")
@@ -84,7 +87,12 @@ def _key_of(path: Path, *, config_path: Path) -> dict[str, Any]:
         raise PermanentError(f"{path}: not a service account's key file (JSON).") from None  # it is secret
     if not isinstance(key, dict):
         raise PermanentError(f"{path}: not a service account's key file (JSON).")
+    hide(str(key.get("private_key_id") or ""), *str(key.get("private_key") or "").splitlines()[1:-1])
     return key
+
+
+def _password_in(url: Any) -> str:
+    return str(url or "").rpartition("@")[0].rpartition(":")[2]
 
 
 def credentials_of(config: dict[str, Any], *, config_path: Path) -> Any:
@@ -94,12 +102,14 @@ def credentials_of(config: dict[str, Any], *, config_path: Path) -> Any:
 
     if config.get("use_application_default_credentials"):
         try:
-            return auth.default(scopes=[_SCOPE])[0]
+            found = auth.default(scopes=[_SCOPE])[0]
         except GoogleAuthError as error:
             raise PermanentError(
                 f"{config_path}: there are no application default credentials. "
                 "Run `gcloud auth application-default login`."
             ) from error
+        hide(*(getattr(found, name, None) for name in ("client_secret", "refresh_token")))
+        return found
     if all(config.get(key) for key in _INSTALLED_APP_KEYS):
         return credentials.Credentials(
             None, token_uri=_TOKEN_URI, **{key: str(config[key]) for key in _INSTALLED_APP_KEYS}

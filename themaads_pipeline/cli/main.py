@@ -6,6 +6,7 @@ import click
 from click.exceptions import ClickException
 
 from themaads_pipeline.exceptions import ThemaAdsError
+from themaads_pipeline.masking import cover
 
 # name -> (module below themaads_pipeline.cli, its click command, one line of help)
 _COMMANDS = {
@@ -50,12 +51,19 @@ class _Command(click.Group):
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="themaads-pipeline")
-def themaads() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Log what is done, to standard error.")
+def themaads(*, verbose: bool) -> None:
     """Push themed ads to Google Ads: nothing sent twice, nothing lost."""
+    if verbose:
+        from themaads_pipeline.push.lines import show_lines  # noqa: PLC0415 - costly, and seldom asked for
+        from themaads_pipeline.settings import settings  # noqa: PLC0415 - costly, and seldom asked for
+
+        show_lines(settings().log_level)
 
 
 def main() -> None:
     """Run the command; an error of ours is one line for a person, not a traceback."""
+    cover("stderr")
     try:
         themaads()
     except ThemaAdsError as error:

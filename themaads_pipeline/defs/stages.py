@@ -3,9 +3,12 @@
 import logging
 import multiprocessing
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +21,12 @@ import themaads_pipeline
 from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsError, UploadBusyError
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.masking import cover, nothing_secret
+from themaads_pipeline.model.lines import Fact, line
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.push.endings import due_in_s, note_quota, reason_of, status_after
+from themaads_pipeline.push.lines import say, show_lines
+from themaads_pipeline.settings import settings
 
 __all__ = ["Stage", "refuse", "stage_of", "upload_of"]
 
@@ -28,6 +35,7 @@ Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 _NO_RETRY_TAG = "dagster/retry_on_asset_or_op_failure"
 _RUNS_STATUS = frozenset({UploadStatus.RUNNING, UploadStatus.FINISHED})
 _IN_A_PERSONS_HANDS = frozenset({UploadStatus.PAUSED, UploadStatus.FAILED})
+_LEFT_OVER = {UploadStatus.PAUSED: "limited", UploadStatus.INTERRUPTED: "interrupted"}
 _log = logging.getLogger(__name__)
 
 
@@ -38,14 +46,27 @@ class Stage:
     upload: Upload
     owner: Owner
     ledger: Ledger
+    name: str
+    started: float = field(default_factory=time.monotonic)  # on the process's own clock
     has_ended: bool = field(default=False)
+    how: str = field(default="")  # as it was given back by us
 
     def end(
         self, *, how: str, why: str = "", status: UploadStatus | None = None, due_s: float | None = None
     ) -> None:
         """Give the upload back; see `ledger.uploads.end`."""
         self.ledger.uploads.end(self.owner, how=how, why=why, status=status, due_s=due_s)
-        self.has_ended = True
+        self.has_ended, self.how = True, how
+
+    def say_ended(self, how: str, *, level: int = logging.INFO, **facts: Fact) -> None:
+        """The stage's last line, with how far the upload is where the ledger has just been reached."""
+        if self.has_ended:
+            with suppress(Exception):  # a line is not worth a run
+                [progress] = self.ledger.uploads.progress(self.upload.number)
+                counts = {name: getattr(progress, name) for name in ("done", "skipped", "failed")}
+                facts = {"items": progress.total, **counts, **facts}
+        facts["seconds"] = time.monotonic() - self.started
+        say(self.owner, "stage_ended", level=level, stage=self.name, how=how, **facts)
 
 
 @contextmanager
@@ -64,10 +85,12 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
     """
     if _is_a_worker():
         load_our_code()
+        cover("stdout")
+        show_lines(settings().log_level)
     ledger.patience.have()
     upload = upload_of(context, ledger)
     if not looks_only and upload.status in _IN_A_PERSONS_HANDS and _is_launched_by_itself(context.run):
-        _leave_to_a_person(context, upload)
+        _leave_to_a_person(context, upload, name)
     try:
         owner = ledger.uploads.take(
             upload.number,
@@ -76,24 +99,31 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
             is_active=lambda run_id: _is_active(context.instance, run_id),
         )
     except UploadBusyError as error:
+        _say_refused(context, upload, name, str(error))
         refuse(context, error)
-    stage = Stage(upload=upload, owner=owner, ledger=ledger)
+    stage = Stage(upload=upload, owner=owner, ledger=ledger, name=name)
+    say(owner, "stage_begun", stage=name)
     found = upload.status if upload.status not in _RUNS_STATUS else None
     try:
-        yield stage
+        with nothing_secret():
+            yield stage
         if not stage.has_ended:
             stage.end(
                 how="finished",
                 why=upload.message if looks_only else "",
                 status=found if looks_only else None,
             )
+        _say_over(stage)
     except FencedError as error:
-        _leave(context, error)
+        _leave(context, stage, error)
     except BaseException as error:
         if not stage.has_ended:
             how_left = _how_left(context, stage, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
             _end_interrupted(context, stage, *((found, upload.message) if keep else how_left), error)
+            _say_left(stage, how_left, error)
+        else:
+            stage.say_ended("failed", level=logging.ERROR, why=reason_of(error))
         if isinstance(error, ThemaAdsError):
             said = str(error) if due_in_s(error) is None else reason_of(error)
             raise dg.Failure(said) from error  # our message first, not a page of traceback
@@ -131,9 +161,38 @@ def _is_launched_by_itself(run: dg.DagsterRun) -> bool:
     return by_sensor or "dagster/retry_number" in run.tags
 
 
-def _leave_to_a_person(context: Context, upload: Upload) -> NoReturn:
+def _say_refused(context: Context, upload: Upload, name: str, why: str) -> None:
+    _log.info("%s", line("stage_refused", upload=upload.number, run=context.run.run_id, stage=name, why=why))
+
+
+def _say_over(stage: Stage) -> None:
+    """A push may end with items left, and has said why."""
+    how, why = stage.how, ""
+    with suppress(Exception):  # a line is not worth a run
+        if not how and (now := stage.ledger.uploads.by_number(stage.upload.number)) is not None:
+            how, why = _LEFT_OVER.get(now.status, ""), now.message
+    stage.say_ended(how or "finished", why=why or None)
+
+
+def _say_left(stage: Stage, how_left: tuple[UploadStatus, str], error: BaseException) -> None:
+    status, why = how_left
+    due_s = due_in_s(error)
+    if due_s is not None:
+        until = datetime.now(UTC) + timedelta(seconds=due_s)
+        stage.say_ended("waiting", until=until, why=str(error))
+    elif status is UploadStatus.PAUSED:
+        stage.say_ended("cancelled", by="person", why=why)
+    elif status is UploadStatus.FAILED:
+        stage.say_ended("failed", level=logging.ERROR, why=why)
+    else:
+        told = isinstance(error, dg.DagsterExecutionInterruptedError | StopAskedError)
+        stage.say_ended("interrupted", level=logging.WARNING, by="machine" if told else None, why=why)
+
+
+def _leave_to_a_person(context: Context, upload: Upload, name: str) -> NoReturn:
     """End as cancelled: a retry that was on its way when a person paused would have undone the pause."""
     why = f"#{upload.number} is {upload.status}, and this run was launched by itself: {upload.message}"
+    _say_refused(context, upload, name, why)
     context.instance.report_run_canceling(context.run, why)
     raise dg.DagsterExecutionInterruptedError(why)
 
@@ -171,12 +230,12 @@ def _end_interrupted(
         due_s = note_quota(stage.ledger, cause)
         stage.end(how="interrupted", why=why, status=status, due_s=due_s)
     except FencedError as error:
-        _leave(context, error)
+        _leave(context, stage, error)
     except Exception:  # noqa: BLE001 - what interrupted the stage is what a person has to hear of
         _log.exception("the ledger could not be told that #%d was interrupted", stage.upload.number)
 
 
-def _leave(context: Context, error: FencedError) -> NoReturn:
+def _leave(context: Context, stage: Stage, error: FencedError) -> NoReturn:
     """End without another Dagster event: the run was given up, and its end is written by others.
 
     An exception would write one, and turn a run that was declared failed into what it says. In a process that
@@ -186,7 +245,7 @@ def _leave(context: Context, error: FencedError) -> NoReturn:
     Nobody but us ends a run that is being cancelled, as when its upload was resumed meanwhile: it would stay
     so for `cancel_timeout_seconds`, and keep the next run waiting as long.
     """
-    _log.error("%s", error)
+    stage.say_ended("fenced", level=logging.ERROR, why=str(error))
     if _is_a_worker():
         with suppress(Exception):  # it is told later, and the process has to end now
             run = context.instance.get_run_by_id(context.run.run_id)
@@ -197,8 +256,11 @@ def _leave(context: Context, error: FencedError) -> NoReturn:
 
 
 def _is_a_worker() -> bool:
-    """Whether this process is the run's own."""
-    return multiprocessing.parent_process() is not None or "DAGSTER_EXECUTE_RUN_ARGS" in os.environ
+    """Whether this process is the run's own: told by its environment on a host, by its command elsewhere."""
+    by_command = sys.argv[1:3] == ["api", "execute_run"]
+    return (
+        by_command or multiprocessing.parent_process() is not None or "DAGSTER_EXECUTE_RUN_ARGS" in os.environ
+    )
 
 
 @cache

@@ -1,5 +1,6 @@
 """One account's share of an upload: visit by visit, until nothing is left to do in it."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +17,19 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.masking import nothing_secret
 from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import Item, ItemState
+from themaads_pipeline.model.lines import Fact
 from themaads_pipeline.model.outcomes import Category
 from themaads_pipeline.model.planning import Create, Refuse, Skip
 from themaads_pipeline.model.retries import MOST_DEATHS_OF_AN_ITEM, backoff_s, most_at_once
 from themaads_pipeline.push.batch import BatchSender, BatchSize
 from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.labels import AccountLabels, Labelling
+from themaads_pipeline.push.lines import say
 from themaads_pipeline.push.preflight import Preflight
 from themaads_pipeline.push.reconcile import reconcile
 from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
@@ -60,6 +64,7 @@ class AccountPush:
         self._failures_in_a_row = 0
         self._progressed_at = time.monotonic()
         self._preflight = Preflight(work)
+        self._is_stopped = False
 
     def visit(self) -> Later | None:
         """Do all that can be done now; None when nothing is left.
@@ -69,6 +74,20 @@ class AccountPush:
             TemporaryAdsError: What should have gone away did not, often enough; the items stay pending.
             FencedError: The upload is not ours any more.
         """
+        started = time.monotonic()
+        self._say("account_begun")
+        with nothing_secret():
+            later = self._visit_in_reach()
+        seconds = time.monotonic() - started
+        if later is not None:
+            self._say("account_put_off", until=later.due_at, why=later.reason, seconds=seconds)
+        elif not self._is_stopped:
+            how = "limited" if self._work.budget.is_spent else "finished"
+            how = "interrupted" if self._work.stop.is_set() else how
+            self._say("account_ended", how=how, seconds=seconds)
+        return later
+
+    def _visit_in_reach(self) -> Later | None:
         account = self._work.accounts.get(self.customer_id)
         if (stopped := unusable(self.customer_id, account)) is not None:
             return self._stop_account(*stopped)
@@ -320,6 +339,9 @@ class AccountPush:
         batch, wait_s = pacing.choose(creates, size)
         return batch, None if batch else (wait_s, "the sites of its ads are given time")
 
+    def _say(self, event: str, /, *, level: int = logging.INFO, **facts: Fact) -> None:
+        say(self._work.owner, event, level=level, account=self.customer_id, **facts)
+
     def _progressed(self) -> None:
         self._failures_in_a_row = 0
         self._progressed_at = time.monotonic()
@@ -329,7 +351,9 @@ class AccountPush:
 
     def _stop_account(self, code: str, message: str) -> Later | None:
         ledger, owner = self._work.ledger, self._work.owner
-        ledger.attempts.fail_account(owner, self.customer_id, code=code, message=message)
+        failed = ledger.attempts.fail_account(owner, self.customer_id, code=code, message=message)
+        self._is_stopped = True
+        self._say("account_stopped", failed=failed, code=code, why=message, level=logging.WARNING)
         self._progressed()
         if ledger.rows.open_items(owner.upload, self.customer_id, ItemState.SENDING, limit=1):
             margin = self._work.settings.request_deadline_seconds + self._work.settings.absence_margin_seconds

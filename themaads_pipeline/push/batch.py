@@ -1,7 +1,10 @@
 """One batch: written down, sent once, settled item by item."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import random
 from typing import Self
 
@@ -15,6 +18,7 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, SentItem
 from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.masking import nothing_secret
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.lessons import lessons_of
@@ -22,6 +26,7 @@ from themaads_pipeline.model.outcomes import AlreadyThere, Category, Created, Fa
 from themaads_pipeline.model.planning import Create
 from themaads_pipeline.model.retries import again_s
 from themaads_pipeline.push.labels import Labelling
+from themaads_pipeline.push.lines import say_sent
 from themaads_pipeline.push.snapshot import View
 from themaads_pipeline.push.work import LARGEST_BATCH, PushConfig, Work
 
@@ -75,16 +80,18 @@ class BatchSender:
         attempts, owner, self.learned = self._work.ledger.attempts, self._work.owner, False
         planned = [_planned(create, view) for create in batch]
         attempt = attempts.claim(owner, self._lease, planned, read_at=view.read_at)
+        told = partial(say_sent, owner, self._account.customer_id, "ads", time.monotonic(), items=len(batch))
         timeout_s = attempt.remaining_s()
         if timeout_s < self._work.settings.minimum_send_seconds or self._work.stop.is_set():
             self._settle_unsent(attempt, batch, "not sent: too little time was left, or the run is stopping")
             return []
         try:
             new_ads = [create.new_ad for create in batch]
-            with self._work.pacing.request(self._account.customer_id, len(batch)):
+            with nothing_secret(), self._work.pacing.request(self._account.customer_id, len(batch)):
                 result = self._work.gateway.create_ads(self._account, new_ads, timeout_s=timeout_s)
         except OutcomeUnknownError as error:
             attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
+            told(error, in_doubt=len(batch))
             self.doubted = True
             self.unknown_in_a_row += 1
             if error.is_too_large:
@@ -92,11 +99,14 @@ class BatchSender:
             return []
         except (TemporaryAdsError, AccountStoppedError, AdsStoppedError) as error:
             self._settle_unsent(attempt, batch, f"{error.code}: {error}")
+            told(error, retried=len(batch))
             raise
         except AdsError as error:
             # Too large, or a definite refusal of the whole request: one of its items may be the cause.
             self._settle_unsent(attempt, batch, f"{error.code}: {error}")
-            if len(batch) == 1:
+            alone = len(batch) == 1
+            told(error, refused=int(alone), retried=0 if alone else len(batch))
+            if alone:
                 self._fail(batch[0], error)
                 return []
             self._size.halve(len(batch), for_good=isinstance(error, RequestTooLargeError))
@@ -106,6 +116,13 @@ class BatchSender:
             self._sent(create, outcome, jitter) for create, outcome in zip(batch, result.results, strict=True)
         ]
         attempts.settle(owner, self._lease, attempt, sent, request_id=result.request_id)
+        became = Counter(item.state for item in sent)
+        told(
+            created=became[ItemState.APPLIED],
+            refused=became[ItemState.FAILED],
+            retried=became[ItemState.PENDING],
+            request_id=result.request_id,
+        )
         self._size.grow()
         self.unknown_in_a_row = 0
         self._work.pacing.noted(batch, _broken_pages(batch, result))

@@ -1,8 +1,10 @@
 """Labels: one set an account, created when missing; attached after the ads, none that is there."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from themaads_pipeline.exceptions import (
@@ -15,6 +17,7 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import Attempt, LabelledItem, PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
+from themaads_pipeline.masking import nothing_secret
 from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import ItemState
@@ -28,6 +31,7 @@ from themaads_pipeline.model.outcomes import (
     SkipReason,
 )
 from themaads_pipeline.model.planning import LabelBook, Present
+from themaads_pipeline.push.lines import say_sent
 from themaads_pipeline.push.turns import Turn
 from themaads_pipeline.push.work import Work
 
@@ -82,15 +86,18 @@ class AccountLabels:
         attempts, owner = self._work.ledger.attempts, self._work.owner
         self._wait_for_the_pace()
         attempt = attempts.begin(owner, self._lease, kind="label_names", operations=len(missing))
+        told = self._telling("label_names", len(missing))
         try:
-            with self._work.pacing.request(self._account.customer_id, len(missing)):
+            with nothing_secret(), self._work.pacing.request(self._account.customer_id, len(missing)):
                 created = self._work.gateway.create_labels(
                     self._account, missing, timeout_s=attempt.remaining_s()
                 )
         except AdsError as error:
             attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=str(error))
+            told(error, in_doubt=_doubted(error, len(missing)))
             raise
         attempts.close(owner, self._lease, attempt)
+        told(created=len(created))
         new = {name: frozenset({label_id}) for name, label_id in created.items()}
         self.book = LabelBook(ids=self.book.ids | new)
 
@@ -191,18 +198,25 @@ class AccountLabels:
             if self._work.stop.is_set():
                 return None
             attempt = attempts.begin(owner, self._lease, kind="labels", operations=len(operations))
+            told = self._telling("labels", len(operations))
             try:
                 timeout_s = self._timeout_s(attempt)
-                with self._work.pacing.request(self._account.customer_id, len(operations)):
+                with nothing_secret(), self._work.pacing.request(self._account.customer_id, len(operations)):
                     result = self._mutate([operation.label for operation in operations], timeout_s)
             except AdsError as error:
                 said = str(error)
                 attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=said)
+                told(error, in_doubt=_doubted(error, len(operations)))
                 if not isinstance(error, RateLimitError) or time.monotonic() > give_up_at:
                     raise
             else:
                 attempts.close(owner, self._lease, attempt, request_id=result.request_id)
+                told(request_id=result.request_id, **Counter(map(_became, result.results)))
                 return result
+
+    def _telling(self, kind: str, operations: int) -> Callable[..., None]:
+        account = self._account.customer_id
+        return partial(say_sent, self._work.owner, account, kind, time.monotonic(), operations=operations)
 
     def _wait_for_the_pace(self) -> None:
         while (wait_s := self._work.pacing.wait_s(self._account.customer_id)) > 0:
@@ -247,6 +261,17 @@ class AccountLabels:
     def _id(self, name: str) -> int:
         """Several ids of one name count as one: the lowest is used."""
         return min(self.book.ids_of(name))
+
+
+def _became(result: Result) -> str:
+    """What a line counts it as."""
+    if isinstance(result, Refused):
+        return "retried" if result.retryable else "refused"
+    return "created" if isinstance(result, Created) else "present"
+
+
+def _doubted(error: AdsError, operations: int) -> int:
+    return operations if isinstance(error, OutcomeUnknownError) else 0
 
 
 def _labelled(item: Labelling, outcomes: Outcomes, *, done_label: bool) -> LabelledItem | None:

@@ -22,11 +22,10 @@ from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.account import AccountPush, Later
 from themaads_pipeline.push.endings import note_quota, reason_of, status_after
 from themaads_pipeline.push.heartbeat import Heartbeat
+from themaads_pipeline.push.lines import say
 from themaads_pipeline.push.pulse import Pulse
 from themaads_pipeline.push.turns import Wait
 from themaads_pipeline.push.work import Work
-
-log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _BEAT_S = 5.0
@@ -212,6 +211,7 @@ class _Scheduler:
         error = future.exception()
         if isinstance(error, AccountStoppedError):
             self._denied.append((push, error))
+            self._say_left(push, error)
             return
         if error is not None:
             # The other accounts go on, unless nothing can go on.
@@ -220,13 +220,19 @@ class _Scheduler:
                 error, Exception
             ):
                 self._work.stop.set()
-            log.warning("account %s stopped: %s", push.customer_id, reason_of(error))
+            self._say_left(push, error)
             return
         later = future.result()
         if later is not None:
             delay = (later.due_at - self._work.ledger.attempts.now()).total_seconds()
             due = time.monotonic() + max(delay, 0.0)
             heapq.heappush(self._waiting, (due, push.customer_id, push, later))
+
+    def _say_left(self, push: AccountPush, error: BaseException) -> None:
+        """Its items stay as they are, whatever comes of it; what is only asked to stop is no trouble."""
+        level = logging.INFO if isinstance(error, StopAskedError) else logging.WARNING
+        account, why = push.customer_id, reason_of(error)
+        say(self._work.owner, "account_left", level=level, account=account, why=why)
 
     def _at_work(self) -> int:
         return sum(1 for push in self._running.values() if push.turn.waits is None)

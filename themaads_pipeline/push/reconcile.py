@@ -1,5 +1,6 @@
 """In doubt: sent, and the answer never recorded. The live account knows; nothing is sent on a guess."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.model.ad_copy import edition_of
 from themaads_pipeline.model.ads import Account, LiveAd
 from themaads_pipeline.model.fingerprints import fingerprint
+from themaads_pipeline.push.lines import say
 from themaads_pipeline.push.work import LARGEST_READ, Work
 
 _BETWEEN_LOOKS_S = 0.5
@@ -48,7 +50,7 @@ def reconcile(work: Work, account: Account, lease: Lease) -> Doubts:
     """
     ledger, margin = work.ledger, work.settings.absence_margin_seconds
     # Read before the items: an item is judged absent only by a look that began after its margin.
-    read_at = ledger.attempts.now()
+    read_at, started = ledger.attempts.now(), time.monotonic()
     doubtful = ledger.attempts.in_doubt(work.owner, lease)
     if not doubtful:
         return Doubts(items=0, look_again_at=None)
@@ -65,7 +67,18 @@ def reconcile(work: Work, account: Account, lease: Lease) -> Doubts:
                 absent.append(item)
     ledger.attempts.reconcile(work.owner, lease, found=found, absent=absent, read_at=read_at)
     left = ledger.attempts.in_doubt(work.owner, lease)
-    settled = len({item.item_id for item in doubtful} - {item.item_id for item in left})
+    left_ids = {item.item_id for item in left}
+    settled = len({item.item_id for item in doubtful} - left_ids)
+    adopted = len({item.item_id for item, _ in found} - left_ids)
+    say(
+        work.owner,
+        "doubts_looked_up",
+        account=account.customer_id,
+        adopted=adopted,
+        absent=settled - adopted,
+        left=len(left_ids),
+        seconds=time.monotonic() - started,
+    )
     if not left:
         return Doubts(items=0, look_again_at=None, settled=settled)
     # The first look is at once, the next when absence can be noted, the last when it can be proven.
