@@ -42,7 +42,7 @@ def doctor(file: Path | None, as_json: bool) -> None:  # click's
     operations are used. Exit code 1 when something is WRONG; what only gets a `warn` stops nothing.
     """
     found = []
-    for finding in examine(_checks(settings(), file), secrets=_secrets(settings())):
+    for finding in _findings(file):
         found.append(finding)
         if not as_json:
             click.echo(f"{finding.level:<6} {finding.name}: {finding.text}")
@@ -51,6 +51,15 @@ def doctor(file: Path | None, as_json: bool) -> None:  # click's
         told = {"ok": is_ok, "checks": [asdict(finding) for finding in found]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     raise SystemExit(0 if is_ok else 1)
+
+
+def _findings(file: Path | None) -> Iterator[Finding]:
+    try:
+        ours = settings()
+    except (ThemaAdsError, ValueError) as error:  # it quotes no value: one may be secret
+        yield Finding(level=Level.WRONG, name="settings", text=_one_line(str(error), secrets=frozenset()))
+        return
+    yield from examine(_checks(ours, file), secrets=_secrets(ours))
 
 
 def _checks(ours: Settings, file: Path | None) -> list[Check]:

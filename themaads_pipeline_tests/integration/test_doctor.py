@@ -107,8 +107,16 @@ def test_a_database_that_is_away_or_hangs_is_told_within_seconds_without_its_pas
 def test_an_address_that_is_none_is_not_quoted(use: Set, url: str) -> None:
     use(database_url=url)
     found = examined(code=1)
-    assert first(found)["database"][1].startswith("THEMAADS_DATABASE_URL must be a URL")
+    [text] = [text for level, _, text in found if level == "WRONG"]
+    assert "must be a URL" in text
     assert "geheim" not in str(found)
+
+
+def test_a_setting_that_is_none_is_told(use: Set) -> None:
+    use(stall_seconds="soon")
+    [(level, name, text)] = examined(code=1)
+    assert (level, name) == ("WRONG", "settings")
+    assert "stall_seconds" in text.lower()
 
 
 @pytest.fixture
