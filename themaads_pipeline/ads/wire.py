@@ -97,19 +97,17 @@ class Wire:
         """Send a reading request without a manager account; repeated on temporary errors."""
 
         def call() -> Any:
-            ends_at = time.monotonic() + self._reads.timeout_s
-            with self._waiting(request, where, ends_at):
-                return self._once(
-                    service,
-                    method,
-                    request,
-                    login_customer_id=None,
-                    ends_at=ends_at,
-                    mutate=False,
-                    where=where,
-                )
+            return self._once(
+                service,
+                method,
+                request,
+                login_customer_id=None,
+                ends_at=time.monotonic() + self._reads.timeout_s,
+                mutate=False,
+                where=where,
+            )
 
-        return self._retrying(call)
+        return self._retrying(call, request, where)
 
     def search(
         self,
@@ -126,21 +124,19 @@ class Wire:
         request = SearchGoogleAdsStreamRequest(customer_id=str(customer_id), query=query)
 
         def call() -> list[_T]:
-            ends_at = time.monotonic() + self._reads.timeout_s
-            with self._waiting(request, where, ends_at):
-                stream = self._once(
-                    "GoogleAdsService",
-                    "SearchStream",
-                    request,
-                    login_customer_id=login_customer_id,
-                    ends_at=ends_at,
-                    mutate=False,
-                    where=where,
-                )
-                with _our_errors(mutate=False, where=where):
-                    return [parse(row) for batch in stream for row in batch.results]
+            stream = self._once(
+                "GoogleAdsService",
+                "SearchStream",
+                request,
+                login_customer_id=login_customer_id,
+                ends_at=time.monotonic() + self._reads.timeout_s,
+                mutate=False,
+                where=where,
+            )
+            with _our_errors(mutate=False, where=where):
+                return [parse(row) for batch in stream for row in batch.results]
 
-        return self._retrying(call)
+        return self._retrying(call, request, where)
 
     def _once(
         self,
@@ -186,7 +182,8 @@ class Wire:
         with self._lock:
             self._calls[method] += 1
 
-    def _retrying(self, call: Callable[[], _T]) -> _T:
+    def _retrying(self, call: Callable[[], _T], request: Any, where: str) -> _T:
+        """A read with all its attempts and the pauses between them is one wait, that has an end."""
         reads = self._reads
 
         def worth_a_wait(error: Exception) -> bool | float:
@@ -203,7 +200,9 @@ class Wire:
             wait_max=reads.wait_max_s,
             wait_jitter=reads.wait_jitter_s,
         )
-        return caller(worth_a_wait, call)
+        latest = time.monotonic() + reads.total_s + reads.timeout_s
+        with self._waiting(request, where, latest):
+            return caller(worth_a_wait, call)
 
 
 @contextmanager

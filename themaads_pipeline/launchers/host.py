@@ -123,6 +123,9 @@ class HostRunLauncher(WatchedRuns, ConfigurableClass):
                 self._instance.report_run_failed(
                     run, f"the worker ended with exit code {code} before the run began\n{words}"
                 )
+            elif run is not None and run.status is DagsterRunStatus.CANCELING:
+                # Killed after its grace, it could not say so, and the next run of its upload would wait.
+                self._instance.report_run_canceled(run, f"its worker ended with exit code {code}")
 
     # Watching
 

@@ -79,9 +79,13 @@ where ownership.upload = :upload and ownership.epoch = :epoch and ownership.ende
   and session.application_name <> :own and session.datname = current_database();
 
 -- name: next_epoch$
--- The take-over itself: only one of two that saw the same epoch gets the next.
+-- The take-over itself: only one of two that saw the same epoch gets the next. Who only looks changes no more: a report
+-- that dies must not undo a pause.
 update themaads.upload
-set epoch = epoch + 1, status = case when status = 'finished' then status else 'running' end, message = '', due_at = null
+set epoch = epoch + 1,
+    status = case when :looks_only or status = 'finished' then status else 'running' end,
+    message = case when :looks_only then message else '' end,
+    due_at = case when :looks_only then due_at end
 where number = :upload and epoch = :seen_epoch
 returning epoch;
 

@@ -171,7 +171,15 @@ class Uploads:
     # One owner (invariant 3)
 
     @rides_out
-    def take(self, upload: int, *, run_id: str, stage: str, is_active: Callable[[str], bool]) -> Owner:
+    def take(
+        self,
+        upload: int,
+        *,
+        run_id: str,
+        stage: str,
+        is_active: Callable[[str], bool],
+        looks_only: bool = False,
+    ) -> Owner:
         """Take the upload for a run: its epoch fences whoever had it before.
 
         Args:
@@ -179,6 +187,7 @@ class Uploads:
             run_id: The Dagster run that asks.
             stage: What the run is about to do (`reading`, `pushing` ...).
             is_active: Whether a run may still be working; asked only of another run that holds the upload.
+            looks_only: The stage changes nothing: the upload's status stays as it is.
 
         Raises:
             UploadBusyError: Another run works on it, or this run was declared dead and replaced.
@@ -198,7 +207,8 @@ class Uploads:
                     upload=upload,
                     owner_run_id=held["run_id"],
                 )
-            epoch = self._take_over(upload, held["seen_epoch"] if held else 0, run_id, stage)
+            seen_epoch = held["seen_epoch"] if held else 0
+            epoch = self._take_over(upload, seen_epoch, run_id, stage, looks_only=looks_only)
             if epoch is not None:
                 return Owner(upload=upload, epoch=epoch, run_id=run_id)
 
@@ -207,11 +217,15 @@ class Uploads:
             return True
         return held["age_s"] > self._stall or not is_active(held["run_id"])
 
-    def _take_over(self, upload: int, seen_epoch: int, run_id: str, stage: str) -> int | None:
+    def _take_over(
+        self, upload: int, seen_epoch: int, run_id: str, stage: str, *, looks_only: bool
+    ) -> int | None:
         with self._database.transaction() as connection:
             list(queries.end_sessions(connection, upload=upload, epoch=seen_epoch, own=session_name()))
         with self._database.transaction() as connection:
-            epoch: int | None = queries.next_epoch(connection, upload=upload, seen_epoch=seen_epoch)
+            epoch: int | None = queries.next_epoch(
+                connection, upload=upload, seen_epoch=seen_epoch, looks_only=looks_only
+            )
             if epoch is None:
                 return None
             queries.fence_previous(

@@ -65,7 +65,9 @@ def _stop_out_of_reach(at_work: RunningUpload, run_id: str, worker: psutil.Proce
 
 
 def _events(at_work: RunningUpload, run_id: str) -> list[dict[str, Any]]:
-    return list(at_work.stack.ask_with(_EVERYTHING, {"id": run_id})["logsForRun"]["events"])
+    """All but what the daemon notes of the retry, when it comes to it."""
+    events = at_work.stack.ask_with(_EVERYTHING, {"id": run_id})["logsForRun"]["events"]
+    return [event for event in events if event.get("message") != "Retrying the run"]
 
 
 def _written_by(database_url: str, run_id: str) -> list[tuple[Any, ...]]:

@@ -79,6 +79,16 @@ def test_a_dead_run_is_told_of_at_once_and_shut_out(ledger: Ledger) -> None:
     assert ledger.beats.bury("run-1", why="again") is None
 
 
+def test_a_report_that_dies_undoes_no_pause(ledger: Ledger) -> None:
+    work = working(ledger)
+    number, paused = work.owner.upload, UploadStatus.PAUSED
+    assert ledger.uploads.set_status(number, paused, was=[UploadStatus.RUNNING], message="by a person")
+    ledger.uploads.take(number, run_id="run-2", stage="reporting", is_active=never, looks_only=True)
+    assert ledger.beats.bury("run-2", why="killed") == number
+    told = progress(ledger, number)
+    assert (told.status, told.message) == (paused, "by a person")
+
+
 def test_a_run_that_is_asked_to_stop_begins_nothing_and_settles_what_is_in_flight(ledger: Ledger) -> None:
     work = working(ledger)
     first, second, _ = work.items

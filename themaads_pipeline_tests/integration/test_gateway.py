@@ -18,6 +18,7 @@ from themaads_pipeline.exceptions import (
     AdsError,
     AdsStoppedError,
     OutcomeUnknownError,
+    RateLimitError,
     RequestTooLargeError,
     TemporaryAdsError,
 )
@@ -407,7 +408,7 @@ def test_labels_are_attached_and_one_that_is_there_is_success(gateway: Gateway, 
         ({"kind": "error", "error": "DatabaseError.CONCURRENT_MODIFICATION"}, TemporaryAdsError),
         (
             {"kind": "error", "error": "QuotaError.RESOURCE_TEMPORARILY_EXHAUSTED", "retry_delay": 7.5},
-            TemporaryAdsError,
+            RateLimitError,
         ),
         ({"kind": "error", "error": "DatabaseError.REQUEST_TOO_LARGE"}, RequestTooLargeError),
         ({"kind": "error", "error": "RequestError.TOO_MANY_MUTATE_OPERATIONS"}, RequestTooLargeError),
