@@ -97,6 +97,7 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
             run_id=context.run.run_id,
             stage=name,
             is_active=lambda run_id: _is_active(context.instance, run_id),
+            looks_only=looks_only,
         )
     except UploadBusyError as error:
         _say_refused(context, upload, name, str(error))
