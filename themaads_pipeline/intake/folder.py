@@ -6,7 +6,8 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -192,7 +193,7 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
         message = f"{shown(Path(name))}: an upload cannot have this name. Give it another one."
         raise UnusableFileError(message)
     content = fingerprint_file(source)
-    with surprises_as_unusable(source):
+    with surprises_as_unusable(source), _troubles_of(uploads_dir):
         uploads_dir.mkdir(parents=True, exist_ok=True)
         temporary = uploads_dir / f".{uuid.uuid4().hex}.part"
         try:
@@ -212,6 +213,20 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
             temporary.unlink(missing_ok=True)
         _sync_folder(uploads_dir)
         return target
+
+
+@contextmanager
+def _troubles_of(uploads_dir: Path) -> Iterator[None]:
+    """What keeps the folder from being written to is no fault of the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR}:
+            raise
+        message = (
+            f"{uploads_dir} cannot be written to ({error.strerror}): free space there, or check its rights."
+        )
+        raise UnusableFileError(message) from error
 
 
 def _link(temporary: Path, target: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from themaads_pipeline.exceptions import AdsStoppedError, PermanentError
+from themaads_pipeline.exceptions import AdsStoppedError, PermanentError, ThemaAdsError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import UploadStatus
 
@@ -29,6 +29,8 @@ def reason_of(error: BaseException) -> str:
     if due_s is not None:
         until = (datetime.now(UTC) + timedelta(seconds=due_s)).astimezone()
         return f"waiting until {until:%Y-%m-%d %H:%M}: daily operations used up ({error})"
+    if isinstance(error, ThemaAdsError) and str(error):
+        return str(error)  # written for people
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
