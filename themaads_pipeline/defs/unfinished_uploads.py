@@ -170,9 +170,17 @@ def _never_began(
 
 
 def _why_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    message = (events[-1].dagster_event.message if events and events[-1].dagster_event else None) or ""
-    return message.partition("\n")[0].strip()
+    """The error, as at an import, or else how its end is told."""
+    kinds = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.ENGINE_EVENT}
+    events = [event.dagster_event for event in instance.all_logs(run.run_id, of_type=kinds)]
+    said = ""
+    for event in filter(None, events):
+        error = getattr(event.event_specific_data, "error", None)
+        if error is not None:
+            return str(error.message).strip().partition("\n")[0]
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            said = (event.message or "").partition("\n")[0].strip()
+    return said
 
 
 def _may_be_retried(run: dg.DagsterRun) -> bool:
