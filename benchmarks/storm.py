@@ -117,20 +117,26 @@ def _storm(emulator: RunningEmulator, url: str, home: Path, *, items: int, seed:
         refs = _refs(emulator)
         suspended = sorted({customer_id for customer_id, _ in refs})[seed % _ACCOUNTS]
         upload = pusher.submit(refs, key=f"storm@{seed}-{time.time_ns()}")
-        own = {"method": "*Mutate*", "seed": seed}
+        # A seed each: with the same one they would all strike the same requests.
+        of_requests = [
+            {"kind": "error", "code": "UNAVAILABLE", "share": 0.05},
+            {"kind": "commit_then_error", "code": "UNAVAILABLE", "share": 0.05},
+            {"kind": "error", "error": "DatabaseError.CONCURRENT_MODIFICATION", "share": 0.05},
+            {"kind": "error", "code": "INTERNAL", "share": 0.02},
+        ]
         emulator.faults(
             [
-                own | {"kind": "error", "code": "UNAVAILABLE", "share": 0.05},
-                own | {"kind": "commit_then_error", "code": "UNAVAILABLE", "share": 0.05},
-                own | {"kind": "error", "error": "DatabaseError.CONCURRENT_MODIFICATION", "share": 0.05},
-                own | {"kind": "error", "code": "INTERNAL", "share": 0.02},
+                *(
+                    fault | {"method": "*Mutate*", "seed": 10 * seed + number}
+                    for number, fault in enumerate(of_requests, start=1)
+                ),
                 {
                     "kind": "error",
                     "method": "MutateAdGroupAds",
                     "error": "PolicyFindingError.POLICY_FINDING",
                     "scope": "operation",
                     "share": 0.03,
-                    "seed": seed,
+                    "seed": 10 * seed,
                 },
                 {
                     "kind": "rate_limit",
