@@ -141,7 +141,7 @@ def _storm(emulator: RunningEmulator, url: str, home: Path, *, items: int, seed:
                 {
                     "kind": "rate_limit",
                     "method": "*Mutate*",
-                    "per_second": 400,
+                    "per_second": 700,
                     "burst": 400,
                     "retry_delay": 1,
                 },
