@@ -1,4 +1,7 @@
-"""One account's share of an upload: visit by visit, until nothing is left to do in it."""
+"""One account's share of an upload: visit by visit, until nothing is left to do in it.
+
+Longer than most modules: a visit, and all that ends or puts off a visit, are one state machine.
+"""
 
 import logging
 import time
