@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import themaads_pipeline
 from themaads_pipeline import masking
 from themaads_pipeline.exceptions import PermanentError, TemporaryAdsError
 from themaads_pipeline.ledger.database import Owner
@@ -108,6 +110,15 @@ def test_a_batch_that_failed_is_a_warning_with_googles_code_and_words(
     _, facts = read_back(written.split(" ", 2)[2])
     assert (facts["code"], facts["why"]) == ("InternalError.TRANSIENT", 'creating 5 ads: "later"')
     assert (facts["retried"], facts["request_id"]) == ("5", "r1")
+
+
+def test_every_event_is_explained_in_the_documentation() -> None:
+    package = Path(themaads_pipeline.__file__).parent
+    call = re.compile(r'\b_?(?:say|line)\(\s*(?:[\w.]+,\s*)?"([a-z_]+)"')
+    said = {event for path in package.rglob("*.py") for event in call.findall(path.read_text())}
+    assert {"stage_ended", "batch_sent", "account_put_off", "doubts_looked_up"} <= said
+    explained = (package.parent / "docs" / "logs.md").read_text()
+    assert {event for event in said if f"`{event}`" not in explained} == set()
 
 
 # Secrets by value
