@@ -19,6 +19,7 @@ from themaads_pipeline.exceptions import (
     RequestTooLargeError,
     TemporaryAdsError,
 )
+from themaads_pipeline.masking import mask
 from themaads_pipeline.model.outcomes import Category
 
 # Under a status that leaves the outcome open, these do not close it: they may be half the story.
@@ -162,6 +163,7 @@ def _exception(
     message = f"{where}: {source}" if said else f"{where}: {meaning.reason} {source}"
     if meaning.remedy:
         message = f"{where}: {meaning.reason}. {meaning.remedy} Google: {source}"
+    message = mask(message)  # Google quotes what was sent
     wait_s = meaning.wait_s if retry_after_s is None else retry_after_s
     is_too_large = meaning.reaction is Reaction.SMALLER_BATCH
     if mutate and meaning.in_doubt:
