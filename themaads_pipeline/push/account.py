@@ -41,7 +41,7 @@ from themaads_pipeline.push.work import LARGEST_READ, Work
 
 # Said of one account, and, where the manager account or the user is the wrong one, of each.
 _MAY_BE_OURS = frozenset(
-    {"AuthorizationError.USER_PERMISSION_DENIED", "AuthorizationError.CUSTOMER_NOT_FOUND"}
+    {"AuthorizationError.USER_PERMISSION_DENIED", "AuthenticationError.CUSTOMER_NOT_FOUND"}
 )
 _OPERATIONS_AN_AD = 3  # itself, its label, and that of the ad it was copied from
 
