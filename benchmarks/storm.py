@@ -197,7 +197,7 @@ def _measured(pusher: Pusher, upload: int, refs: list[AdGroupRef], *, seed: int,
 
 
 def _sent_after_rejection(emulator: RunningEmulator) -> int:
-    """Ad groups that were in a request after one in which the policy had refused their ad."""
+    """Ad groups that were in a request after one whose answer said that the policy refuses their ad."""
     refused: set[tuple[str, str]] = set()
     again = 0
     requests = emulator.requests(method="MutateAdGroupAds", full=True)
@@ -207,7 +207,9 @@ def _sent_after_rejection(emulator: RunningEmulator) -> int:
                 continue
             place = (str(request["account"]), str(result["create"]["ad_group_id"]))
             again += place in refused
-            if "POLICY_FINDING" in str(result.get("errors", result.get("error", ""))):
+            if request["status"] == "OK" and "POLICY_FINDING" in str(
+                result.get("errors", result.get("error", ""))
+            ):
                 refused.add(place)
     return again
 

@@ -9,6 +9,9 @@ _AT_THE_FIRST = 0.5  # of what was reached: the burst that was granted says litt
 _AT_WORST = 0.5
 _GROWTH_A_S = 0.01  # of the rate: a limit that was lifted is found out within minutes
 _EARLY_GROWTH_A_S = 0.05  # while the limit was met only once
+_CALM_S = 30.0  # without a refusal: from then on the increase itself increases ...
+_FASTER_EVERY_S = 10.0  # ... by once more in so long
+_SHORT_GAP_S = 1.0  # between an answer and the next request there is always something to do
 _LEAST = 0.01  # operations a second
 _FAIR_PART = 0.5  # of a second's ads: fewer are waited for, or a request would carry next to nothing
 
@@ -18,13 +21,17 @@ class Pace:
     """Requests to one account, or under one developer's limits.
 
     Without limit until one is met. Then additive increase, multiplicative decrease, with the measured rate as
-    the aim: between two refusals exactly as many operations were taken as the limit allowed.
+    the aim: between two refusals exactly as many operations were taken as the limit allowed. Time in which
+    nothing was to be sent does not count: whoever waited for something else would seem to be slow. The longer
+    no refusal comes, the faster the increase: others that shared the limit may be gone.
     """
 
     rate: float | None = None  # operations a second
     _base: float = 0.0  # what was measured at the last refusal
     _free_at: float = 0.0  # no request leaves before
-    _since: float | None = None  # the last refusal, or the first request
+    _limited_at: float = 0.0  # the last refusal
+    _seen_at: float | None = None  # the last request, or answer
+    _busy_s: float = 0.0  # since the last refusal
     _taken: int = 0  # operations since then
     _grown_at: float = 0.0
     _limits: int = 0
@@ -35,30 +42,40 @@ class Pace:
 
     def sent(self, now: float, operations: int) -> None:
         """A request leaves now."""
-        if self._since is None:
-            self._since = now
+        if self._seen_at is not None:
+            wanted = max(_SHORT_GAP_S, self._free_at - self._seen_at)  # by us; what is longer was idle
+            self._busy_s += min(now - self._seen_at, wanted)
+        self._seen_at = now
         if self.rate is not None:
             self._free_at = max(now, self._free_at) + operations / self.rate
 
     def taken(self, now: float, operations: int) -> None:
         """It was not refused for its rate; what became of its operations does not matter here."""
+        self._answered(now)
         self._taken += operations
         if self.rate is not None:
             growth = _GROWTH_A_S if self._limits > 1 else _EARLY_GROWTH_A_S
+            growth *= 1 + max(0.0, now - self._limited_at - _CALM_S) / _FASTER_EVERY_S
             self.rate += self._base * growth * max(0.0, now - self._grown_at)
             self._grown_at = now
 
     def limited(self, now: float, *, retry_after_s: float | None) -> None:
         """It was refused for its rate: nothing leaves until what Google asked for is over."""
-        elapsed = now - self._since if self._since is not None else 0.0
-        if self._taken and elapsed > 0:
-            measured = self._taken / elapsed
+        self._answered(now)
+        if self._taken and self._busy_s > 0:
+            measured = self._taken / self._busy_s
             share = _AFTER_A_LIMIT if self._limits else _AT_THE_FIRST
             # A batch that was larger than the burst is refused at any rate, and says less than it seems to.
             self.rate = self._base = max(_LEAST, measured * share, _AT_WORST * (self.rate or 0.0))
             self._limits += 1
-        self._since, self._taken, self._grown_at = now, 0, now
+        self._busy_s, self._taken = 0.0, 0
+        self._limited_at = self._grown_at = now
         self._free_at = now + (retry_after_s or 0.0)
+
+    def _answered(self, now: float) -> None:
+        if self._seen_at is not None:
+            self._busy_s += now - self._seen_at
+        self._seen_at = now
 
 
 @dataclass(kw_only=True, slots=True)

@@ -60,6 +60,30 @@ def test_without_a_refusal_nothing_is_held_back() -> None:
         pace.taken(second + 0.5, 10_000)
 
 
+def test_an_account_that_waited_for_something_else_does_not_count_as_slow() -> None:
+    pace, now = Pace(), 0.0
+    for _ in range(3):  # 20 operations, and a minute of waiting for a request in doubt
+        pace.sent(now, 20)
+        pace.taken(now + 0.1, 20)
+        now += 60
+    pace.sent(now, 20)
+    pace.limited(now + 0.1, retry_after_s=1)
+    assert pace.rate is not None
+    assert pace.rate > 5
+
+
+def test_one_that_is_left_alone_with_a_limit_finds_out_within_minutes() -> None:
+    pace, now, taken = Pace(rate=1.0, _base=1.0, _limits=5), 0.0, 0
+    while now < 240:
+        now += pace.wait_s(now)
+        pace.sent(now, 1)
+        now += 0.01
+        pace.taken(now, 1)
+        taken += 1
+    assert pace.rate is not None
+    assert pace.rate > 20
+
+
 def test_a_limit_that_was_lifted_is_found_out() -> None:
     pace, now = Pace(), 0.0
     pace.sent(now, 100)
