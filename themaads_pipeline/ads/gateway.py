@@ -10,6 +10,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from themaads_pipeline.ads import queries
@@ -28,6 +29,11 @@ from themaads_pipeline.model.reviews import AdReview
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+# Services and their methods.
+_ADS = ("AdGroupAdService", "MutateAdGroupAds")
+_AD_LABELS = ("AdGroupAdLabelService", "MutateAdGroupAdLabels")
+_AD_GROUP_LABELS = ("AdGroupLabelService", "MutateAdGroupLabels")
+_LABELS = ("LabelService", "MutateLabels")
 
 
 class Gateway:
@@ -216,7 +222,19 @@ class Gateway:
             where=where,
         )
 
-    # What would become of a mutate
+    # Mutates: sent once, never repeated here
+
+    def create_ads(self, account: Account, new_ads: Sequence[NewAd], *, timeout_s: float) -> MutateResult:
+        """Create RSAs, PAUSED, in one request. One result an ad, in order; `Created` has the ad's id.
+
+        Raises:
+            OutcomeUnknownError: Some may have been created: read back.
+            AdsError: Of its other kinds: nothing was created.
+        """
+        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
+
+        where = f"creating {len(new_ads)} ads in account {account.customer_id}"
+        return self._mutate(account, _ADS, operations.create_ads_request, new_ads, timeout_s, where)
 
     def validate_ads(
         self, account: Account, new_ads: Sequence[NewAd], *, timeout_s: float
@@ -230,46 +248,14 @@ class Gateway:
         from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
         from themaads_pipeline.ads.validation import refusals_of  # noqa: PLC0415 - costly
 
-        ends_at = time.monotonic() + timeout_s
-        request = operations.create_ads_request(account.customer_id, new_ads, validate_only=True)
+        build = partial(operations.create_ads_request, validate_only=True)
         where = f"validating {len(new_ads)} ads in account {account.customer_id}"
-        method = "MutateAdGroupAds"
         try:
-            answer, request_id = self._wire.mutate(
-                "AdGroupAdService",
-                method,
-                request,
-                login_customer_id=account.login_customer_id,
-                ends_at=ends_at,
-                where=where,
-            )
+            answer, request_id = self._send(account, _ADS, build, new_ads, timeout_s, where)
+            method = _ADS[1]
             return refusals_of(answer, len(new_ads), method=method, request_id=request_id, where=where)
         except OutcomeUnknownError as error:
             raise TemporaryAdsError(str(error), code=error.code, request_id=error.request_id) from error
-
-    # Mutates: sent once, never repeated here
-
-    def create_ads(self, account: Account, new_ads: Sequence[NewAd], *, timeout_s: float) -> MutateResult:
-        """Create RSAs, PAUSED, in one request. One result an ad, in order; `Created` has the ad's id.
-
-        Raises:
-            OutcomeUnknownError: Some may have been created: read back.
-            AdsError: Of its other kinds: nothing was created.
-        """
-        from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
-
-        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
-        request = operations.create_ads_request(account.customer_id, new_ads)
-        where = f"creating {len(new_ads)} ads in account {account.customer_id}"
-        return self._mutate(
-            account,
-            "AdGroupAdService",
-            "MutateAdGroupAds",
-            request,
-            operations=len(new_ads),
-            ends_at=ends_at,
-            where=where,
-        )
 
     def attach_ad_labels(
         self, account: Account, labels: Sequence[AdLabel], *, timeout_s: float
@@ -277,18 +263,9 @@ class Gateway:
         """Attach labels to ads in one request. One result a label, in order."""
         from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
 
-        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
-        request = operations.attach_ad_labels_request(account.customer_id, labels)
         where = f"attaching {len(labels)} labels to ads of account {account.customer_id}"
-        return self._mutate(
-            account,
-            "AdGroupAdLabelService",
-            "MutateAdGroupAdLabels",
-            request,
-            operations=len(labels),
-            ends_at=ends_at,
-            where=where,
-        )
+        build = operations.attach_ad_labels_request
+        return self._mutate(account, _AD_LABELS, build, labels, timeout_s, where)
 
     def attach_ad_group_labels(
         self, account: Account, labels: Sequence[AdGroupLabel], *, timeout_s: float
@@ -296,18 +273,9 @@ class Gateway:
         """Attach labels to ad groups in one request. One result a label, in order."""
         from themaads_pipeline.ads import operations  # noqa: PLC0415 - costly
 
-        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
-        request = operations.attach_ad_group_labels_request(account.customer_id, labels)
         where = f"attaching {len(labels)} labels to ad groups of account {account.customer_id}"
-        return self._mutate(
-            account,
-            "AdGroupLabelService",
-            "MutateAdGroupLabels",
-            request,
-            operations=len(labels),
-            ends_at=ends_at,
-            where=where,
-        )
+        build = operations.attach_ad_group_labels_request
+        return self._mutate(account, _AD_GROUP_LABELS, build, labels, timeout_s, where)
 
     def create_labels(self, account: Account, names: Sequence[str], *, timeout_s: float) -> dict[str, int]:
         """Create labels, and say the id of each; one that was there already (also: just now) is read.
@@ -322,18 +290,9 @@ class Gateway:
         distinct = list(dict.fromkeys(names))
         if not distinct:
             return {}
-        ends_at = time.monotonic() + timeout_s
-        request = operations.create_labels_request(account.customer_id, distinct)
         where = f"creating labels in account {account.customer_id}"
-        outcome = self._mutate(
-            account,
-            "LabelService",
-            "MutateLabels",
-            request,
-            operations=len(distinct),
-            ends_at=ends_at,
-            where=where,
-        )
+        build = operations.create_labels_request
+        outcome = self._mutate(account, _LABELS, build, distinct, timeout_s, where)
         ids: dict[str, int] = {}
         present: list[str] = []
         for name, result in zip(distinct, outcome.results, strict=True):
@@ -361,28 +320,38 @@ class Gateway:
                 ids[name] = min(existing[name])
         return ids
 
-    def _mutate(
+    def _mutate(  # noqa: PLR0917 - all of them, always
         self,
         account: Account,
-        service: str,
-        method: str,
-        request: Any,
-        *,
-        operations: int,
-        ends_at: float,
+        called: tuple[str, str],
+        build: Callable[[int, Sequence[_T]], Any],
+        given: Sequence[_T],
+        timeout_s: float,
         where: str,
     ) -> MutateResult:
         from themaads_pipeline.ads.responses import results_of  # noqa: PLC0415 - costly
 
-        answer, request_id = self._wire.mutate(
-            service,
-            method,
-            request,
+        answer, request_id = self._send(account, called, build, given, timeout_s, where)
+        return results_of(answer, len(given), method=called[1], request_id=request_id, where=where)
+
+    def _send(  # noqa: PLR0917 - all of them, always
+        self,
+        account: Account,
+        called: tuple[str, str],
+        build: Callable[[int, Sequence[_T]], Any],
+        given: Sequence[_T],
+        timeout_s: float,
+        where: str,
+    ) -> tuple[Any, str]:
+        """Build a request and send it once; the raw answer and its request id."""
+        ends_at = time.monotonic() + timeout_s  # building the request takes of its time, too
+        return self._wire.mutate(
+            *called,
+            build(account.customer_id, given),
             login_customer_id=account.login_customer_id,
             ends_at=ends_at,
             where=where,
         )
-        return results_of(answer, operations, method=method, request_id=request_id, where=where)
 
 
 def _client_of(row: Any) -> tuple[int, int, str, str, bool, str]:
