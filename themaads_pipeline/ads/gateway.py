@@ -4,22 +4,20 @@ Mutates are sent exactly once; reads are repeated on temporary errors, within bo
 is cheap: google.ads comes with the first call.
 """
 
-import logging
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from themaads_pipeline.ads import queries
 from themaads_pipeline.ads.client import AdsClient
+from themaads_pipeline.ads.reach import accounts_in_reach
 from themaads_pipeline.ads.wire import InFlight, ReadPolicy, Wire
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
     AdsError,
-    AdsStoppedError,
     OutcomeUnknownError,
     TemporaryAdsError,
 )
@@ -27,7 +25,6 @@ from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel,
 from themaads_pipeline.model.outcomes import AlreadyThere, Created, MutateResult, Refused
 from themaads_pipeline.model.reviews import AdReview
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 # Services and their methods.
 _ADS = ("AdGroupAdService", "MutateAdGroupAds")
@@ -73,16 +70,13 @@ class Gateway:
     def accounts(self, *, refresh: bool = False) -> dict[int, Account]:
         """Every account within reach, with the manager to log in through; read once, unless told to refresh.
 
-        An account that the user has direct access to needs no manager. Any other is reached through the
-        directly accessible manager that is nearest to it (ties: the configured one, then the lowest id).
-
-        Raises:
-            AdsStoppedError: No account at all can be reached.
-            AdsError: Of other kinds, when Google cannot be asked.
+        How, and what it raises: `reach.accounts_in_reach`.
         """
         with self._accounts_lock:
             if self._accounts is None or refresh:
-                self._accounts = self._find_accounts()
+                self._accounts, self._inaccessible = accounts_in_reach(
+                    self._wire, configured=self._client.login_customer_id
+                )
             return dict(self._accounts)
 
     def inaccessible(self) -> dict[int, AccountStoppedError]:
@@ -90,75 +84,6 @@ class Gateway:
         other way; filled by `accounts`.
         """
         return dict(self._inaccessible)
-
-    def _find_accounts(self) -> dict[int, Account]:
-        direct = self._list_accessible()
-        configured = self._client.login_customer_id
-        roots: list[tuple[int, int | None]] = [(root, None) for root in direct]
-        if configured is not None and configured not in direct:
-            roots.append((configured, configured))
-        ways: dict[int, tuple[tuple[int, bool, int], Account]] = {}
-        refused: dict[int, AccountStoppedError] = {}
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="accounts") as pool:
-            answers = pool.map(lambda root: self._clients_of(*root), roots)
-            for (root, _), answer in zip(roots, answers, strict=True):
-                if isinstance(answer, AccountStoppedError):
-                    _log.warning("account %d cannot be read: %s", root, answer)
-                    refused[root] = answer
-                    continue
-                for level, account in answer:
-                    rank = (level, root != configured, root)
-                    known = ways.get(account.customer_id)
-                    if known is None or rank < known[0]:
-                        ways[account.customer_id] = (rank, account)
-        if not ways:
-            reasons = "; ".join(str(error) for error in refused.values()) or "Google lists none"
-            raise AdsStoppedError(
-                f"No Google Ads account can be reached with these credentials: {reasons}. Give the user or "
-                "service account of google-ads.yaml access to an account or manager account.",
-                code="AuthorizationError.USER_PERMISSION_DENIED",
-            )
-        self._inaccessible = {root: error for root, error in refused.items() if root not in ways}
-        return {customer_id: ways[customer_id][1] for customer_id in sorted(ways)}
-
-    def _list_accessible(self) -> list[int]:
-        from themaads_pipeline.ads.protobuf import ListAccessibleCustomersRequest  # noqa: PLC0415 - costly
-
-        response = self._wire.get(
-            "CustomerService",
-            "ListAccessibleCustomers",
-            ListAccessibleCustomersRequest(),
-            where="listing the accessible accounts",
-        )
-        return sorted(int(name.rpartition("/")[2]) for name in response.resource_names)
-
-    def _clients_of(
-        self, root: int, login_customer_id: int | None
-    ) -> list[tuple[int, Account]] | AccountStoppedError:
-        """The accounts below a directly accessible one, itself (level 0) included."""
-        where = f"reading the accounts below {root}"
-        try:
-            rows = self._wire.search(
-                queries.REACHABLE_ACCOUNTS,
-                _client_of,
-                customer_id=root,
-                login_customer_id=login_customer_id,
-                where=where,
-            )
-        except AccountStoppedError as error:
-            return error
-        found = []
-        for level, customer_id, name, status, manager, time_zone in rows:
-            account = Account(
-                customer_id=customer_id,
-                name=name,
-                login_customer_id=login_customer_id if customer_id == root else root,
-                time_zone=time_zone,
-                status=status,
-                manager=manager,
-            )
-            found.append((level, account))
-        return found
 
     # Reads
 
@@ -352,12 +277,6 @@ class Gateway:
             ends_at=ends_at,
             where=where,
         )
-
-
-def _client_of(row: Any) -> tuple[int, int, str, str, bool, str]:
-    client = row.customer_client
-    status = queries.enum_name(client, "status")
-    return client.level, client.id, client.descriptive_name, status, client.manager, client.time_zone
 
 
 def _label_of(row: Any) -> tuple[str, int]:
