@@ -20,7 +20,6 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
-from themaads_pipeline.masking import nothing_secret
 from themaads_pipeline.model.accounts import unusable
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
@@ -79,8 +78,7 @@ class AccountPush:
         """
         started = time.monotonic()
         self._say("account_begun")
-        with nothing_secret():
-            later = self._visit_in_reach()
+        later = self._visit_in_reach()
         seconds = time.monotonic() - started
         if later is not None:
             self._say("account_put_off", until=later.due_at, why=later.reason, seconds=seconds)
@@ -308,14 +306,11 @@ class AccountPush:
             try:
                 applied = sender.send(batch, view)
             except StaleSnapshotError:
-                self._work.pacing.give_back(batch)
                 return creates
             except RateLimitError as error:
-                self._work.pacing.give_back(batch)
                 self._count_failure(error)
                 continue  # the same items again, at their pace
             if applied is None:
-                self._work.pacing.give_back(batch)
                 continue  # the same items in a smaller batch
             sent = {create.item.item_id for create in batch}
             creates = [create for create in creates if create.item.item_id not in sent]

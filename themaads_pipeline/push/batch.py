@@ -18,7 +18,6 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import Attempt, PlannedEnd, PlannedItem, SentItem
 from themaads_pipeline.ledger.leases import Lease
-from themaads_pipeline.masking import nothing_secret
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.lessons import lessons_of
@@ -79,7 +78,11 @@ class BatchSender:
         """
         attempts, owner, self.learned = self._work.ledger.attempts, self._work.owner, False
         planned = [_planned(create, view) for create in batch]
-        attempt = attempts.claim(owner, self._lease, planned, read_at=view.read_at)
+        try:
+            attempt = attempts.claim(owner, self._lease, planned, read_at=view.read_at)
+        except Exception:
+            self._work.pacing.give_back(batch)
+            raise
         told = partial(say_sent, owner, self._account.customer_id, "ads", time.monotonic(), items=len(batch))
         timeout_s = attempt.remaining_s()
         if timeout_s < self._work.settings.minimum_send_seconds or self._work.stop.is_set():
@@ -87,7 +90,7 @@ class BatchSender:
             return []
         try:
             new_ads = [create.new_ad for create in batch]
-            with nothing_secret(), self._work.pacing.request(self._account.customer_id, len(batch)):
+            with self._work.pacing.request(self._account.customer_id, len(batch)):
                 result = self._work.gateway.create_ads(self._account, new_ads, timeout_s=timeout_s)
         except OutcomeUnknownError as error:
             attempts.doubt(owner, attempt, error=f"{error.code}: {error}")
@@ -153,7 +156,8 @@ class BatchSender:
                 return SentItem(item_id=item.item_id, state=ItemState.FAILED, failure=failure)
 
     def _settle_unsent(self, attempt: Attempt, batch: Sequence[Create], why: str) -> None:
-        """Nothing of the batch was committed: sending -> pending."""
+        """Nothing of the batch was committed: sending -> pending. Google visits no page for it, either."""
+        self._work.pacing.give_back(batch)
         back = [SentItem(item_id=create.item.item_id, state=ItemState.PENDING) for create in batch]
         self._work.ledger.attempts.settle(self._work.owner, self._lease, attempt, back, error=why)
 

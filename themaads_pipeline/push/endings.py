@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from themaads_pipeline.exceptions import AdsStoppedError, PermanentError, ThemaAdsError
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.masking import mask
 from themaads_pipeline.model.uploads import UploadStatus
 
 __all__ = ["due_in_s", "note_quota", "reason_of", "status_after"]
@@ -23,15 +24,15 @@ def due_in_s(error: BaseException) -> float | None:
 
 def reason_of(error: BaseException) -> str:
     """The end of a run in one line, `waiting until 2026-11-24 08:00: daily operations used up` among others.
-    The time is this machine's.
+    The time is this machine's. It goes into the ledger, and so has no secret that a library quoted.
     """
-    due_s = due_in_s(error)
+    due_s, words = due_in_s(error), mask(str(error))
     if due_s is not None:
         until = (datetime.now(UTC) + timedelta(seconds=due_s)).astimezone()
-        return f"waiting until {until:%Y-%m-%d %H:%M}: daily operations used up ({error})"
-    if isinstance(error, ThemaAdsError) and str(error):
-        return str(error)  # written for people
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return f"waiting until {until:%Y-%m-%d %H:%M}: daily operations used up ({words})"
+    if isinstance(error, ThemaAdsError) and words:
+        return words  # written for people
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def note_quota(ledger: Ledger, error: BaseException) -> float | None:

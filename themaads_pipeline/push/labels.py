@@ -17,7 +17,6 @@ from themaads_pipeline.exceptions import (
 )
 from themaads_pipeline.ledger.attempts import Attempt, LabelledItem, PlannedEnd
 from themaads_pipeline.ledger.leases import Lease
-from themaads_pipeline.masking import nothing_secret
 from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import ItemState
@@ -88,7 +87,7 @@ class AccountLabels:
         attempt = attempts.begin(owner, self._lease, kind="label_names", operations=len(missing))
         told = self._telling("label_names", len(missing))
         try:
-            with nothing_secret(), self._work.pacing.request(self._account.customer_id, len(missing)):
+            with self._work.pacing.request(self._account.customer_id, len(missing)):
                 created = self._work.gateway.create_labels(
                     self._account, missing, timeout_s=attempt.remaining_s()
                 )
@@ -201,7 +200,7 @@ class AccountLabels:
             told = self._telling("labels", len(operations))
             try:
                 timeout_s = self._timeout_s(attempt)
-                with nothing_secret(), self._work.pacing.request(self._account.customer_id, len(operations)):
+                with self._work.pacing.request(self._account.customer_id, len(operations)):
                     result = self._mutate([operation.label for operation in operations], timeout_s)
             except AdsError as error:
                 said = str(error)

@@ -257,7 +257,7 @@ class _Scheduler:
             for push, error in denied:
                 push.stop(error)
             return
-        self._errors.append(_wrong_access(len(denied), str(denied[0][1])))
+        self._errors.append(_wrong_access(self.accounts, str(denied[0][1])))
         self._work.stop.set()
 
     def _beat(self) -> None:
