@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -21,10 +21,9 @@ _SURGE = 3
 class Pacing:
     """What has been found out about how fast Google takes what is sent. Safe for threads."""
 
-    def __init__(self, *, site_ads_per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, site_ads_per_s: float) -> None:
         """Nothing is known yet. New ads on one site begin at so many a second; 0: sites are not minded."""
         self._site_rate = site_ads_per_s
-        self._clock = clock
         self._lock = threading.Lock()
         self._accounts: dict[int, Pace] = {}
         self._everyone = Pace()
@@ -33,14 +32,14 @@ class Pacing:
     def wait_s(self, customer_id: int) -> float:
         """How long to wait before the account's next mutate, in seconds."""
         with self._lock:
-            now = self._clock()
+            now = time.monotonic()
             return max(self._account(customer_id).wait_s(now), self._everyone.wait_s(now))
 
     @contextmanager
     def request(self, customer_id: int, operations: int) -> Iterator[None]:
         """Around a mutate: what becomes of it tells whether the pace was right."""
         with self._lock:
-            paces, now = (self._account(customer_id), self._everyone), self._clock()
+            paces, now = (self._account(customer_id), self._everyone), time.monotonic()
             for pace in paces:
                 pace.sent(now, operations)
         try:
@@ -48,7 +47,7 @@ class Pacing:
         except RateLimitError as error:
             with self._lock:
                 limited = paces[1] if error.for_all else paces[0]
-                limited.limited(self._clock(), retry_after_s=error.retry_after_s)
+                limited.limited(time.monotonic(), retry_after_s=error.retry_after_s)
             raise
         except OutcomeUnknownError:
             raise  # nobody knows whether it was taken
@@ -70,7 +69,7 @@ class Pacing:
         first = creates[:most]
         wanted = Counter(site_of(create) for create in first)
         with self._lock:
-            now = self._clock()
+            now = time.monotonic()
             left = {site: self._site(site).grant(now, count) for site, count in wanted.items()}
             wait_s = min(self._site(site).wait_s(now, count) for site, count in wanted.items())
         chosen = []
@@ -95,12 +94,12 @@ class Pacing:
         with self._lock:
             for site, count in Counter(map(site_of, broken)).items():
                 if count >= max(_SURGE, _SURGE_SHARE * of_site[site]):
-                    self._site(site).broke(self._clock())
+                    self._site(site).broke(time.monotonic())
 
     def _taken(self, paces: Sequence[Pace], operations: int) -> None:
         with self._lock:
             for pace in paces:
-                pace.taken(self._clock(), operations)
+                pace.taken(time.monotonic(), operations)
 
     def _account(self, customer_id: int) -> Pace:
         return self._accounts.setdefault(customer_id, Pace())

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["Turn", "Wait"]
@@ -19,17 +18,16 @@ class Wait:
 class Turn:
     """Pauses of one account. The lease is kept meanwhile, so what was read stays good."""
 
-    def __init__(self, stop: threading.Event, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stop: threading.Event) -> None:
         """At work. `stop` ends every pause."""
         self._stop = stop
-        self._clock = clock
         self.waits: Wait | None = None  # read by whoever tells the ledger of it
 
     def pause(self, seconds: float, reason: str) -> None:
         """Let so many seconds pass, or less when the run is to stop."""
         if seconds <= 0:
             return
-        self.waits = Wait(reason=reason, until=self._clock() + seconds)
+        self.waits = Wait(reason=reason, until=time.monotonic() + seconds)
         try:
             self._stop.wait(seconds)
         finally:
