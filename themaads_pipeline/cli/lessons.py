@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from themaads_pipeline.cli import opened
+from themaads_pipeline.cli.account_id import ACCOUNT
 from themaads_pipeline.cli.opened import open_ledger
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.model.accounts import dashed
@@ -12,19 +13,8 @@ from themaads_pipeline.model.lessons import KnownLesson
 from themaads_pipeline.settings import settings
 
 
-def _account(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
-    if text is None:
-        return None
-    digits = text.replace("-", "").replace(" ", "")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) == 10):
-        raise click.BadParameter(f"{text!r} is not ten digits")
-    return int(digits)
-
-
 @click.group(invoke_without_command=True)
-@click.option(
-    "--account", callback=_account, help="Only this account: its ten digits, with or without dashes."
-)
+@click.option("--account", type=ACCOUNT, help="Only this account: its ten digits, with or without dashes.")
 @click.pass_context
 def lessons(context: click.Context, account: int | None) -> None:
     """Texts and domains that Google's policy refused, by account: ads that have one are not sent.
@@ -46,7 +36,7 @@ def lessons(context: click.Context, account: int | None) -> None:
 
 @lessons.command()
 @click.argument("number", type=int, required=False)
-@click.option("--account", callback=_account, help="All of one account.")
+@click.option("--account", type=ACCOUNT, help="All of one account.")
 @click.option("--all", "everything", is_flag=True, help="All of all accounts.")
 @click.option("--expired", is_flag=True, help="Those that do not hold any more.")
 def forget(number: int | None, account: int | None, everything: bool, expired: bool) -> None:  # click's

@@ -4,6 +4,7 @@ import time
 
 import click
 
+from themaads_pipeline.cli.account_id import ACCOUNT
 from themaads_pipeline.cli.opened import open_ledger
 from themaads_pipeline.cli.runs import DagsterUnreachableError, terminate_runs
 from themaads_pipeline.exceptions import PermanentError
@@ -72,18 +73,17 @@ def resume(upload: str) -> None:
     help="Only with this code: Google's (ResourceCountLimitExceededError.ADGROUP_LIMIT), ours "
     "(account_not_reachable) or, with --skipped, a reason (no_ad_to_copy). Reports and `outcomes` have them.",
 )
-@click.option("--account", help="Only this account: its ten digits, with or without dashes.")
+@click.option("--account", type=ACCOUNT, help="Only this account: its ten digits, with or without dashes.")
 @click.option("--skipped", is_flag=True, help="Also what was skipped: the ad groups may have changed.")
 def retry(  # click's names
-    upload: str, category: str | None, code: str | None, account: str | None, skipped: bool
+    upload: str, category: str | None, code: str | None, account: int | None, skipped: bool
 ) -> None:
     """Try failed ad groups again, all of them or some; none gets a second ad."""
     states = [ItemState.FAILED, *([ItemState.SKIPPED] if skipped and not category else [])]
-    customer_id = _customer_id(account) if account else None
     with open_ledger(settings()) as ledger:
         found = ledger.uploads.find(upload)
         retried = ledger.rows.retry(
-            found.number, states=states, category=category, code=code, customer_id=customer_id
+            found.number, states=states, category=category, code=code, customer_id=account
         )
         [progress] = ledger.uploads.progress(found.number)
         if progress.final < progress.total:
@@ -157,13 +157,6 @@ def _what_there_is(ledger: Ledger, number: int) -> str:
     ]
     more = [f"{len(found) - _CODES_SHOWN:,} more codes"] if len(found) > _CODES_SHOWN else []
     return f": there are {', '.join(found[:_CODES_SHOWN] + more)}" if found else ""
-
-
-def _customer_id(text: str) -> int:
-    digits = text.replace("-", "").replace(" ", "")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) == 10):
-        raise click.BadParameter(f"{text!r} is not ten digits", param_hint="--account")
-    return int(digits)
 
 
 def _items(count: int) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field, field_validator
 
+from themaads_pipeline.model.accounts import customer_id_of
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.push.work import LARGEST_BATCH, LARGEST_READ, PushConfig
 
@@ -116,10 +117,4 @@ def customer_ids(texts: list[str]) -> frozenset[int]:
     Raises:
         ValueError: One is not ten digits.
     """
-    found = set()
-    for text in texts:
-        digits = text.replace("-", "").replace(" ", "")
-        if not (digits.isascii() and digits.isdecimal() and len(digits) == 10):
-            raise ValueError(f"{text!r} is no account: give its ten digits, 123-456-7890")
-        found.add(int(digits))
-    return frozenset(found)
+    return frozenset(map(customer_id_of, texts))

@@ -13,6 +13,21 @@ def dashed(customer_id: int) -> str:
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
+def customer_id_of(text: str) -> int:
+    """An account as a person writes it, with or without dashes.
+
+    >>> customer_id_of("123-456-7890"), customer_id_of("1234567890")
+    (1234567890, 1234567890)
+
+    Raises:
+        ValueError: It is not ten digits.
+    """
+    digits = text.replace("-", "").replace(" ", "")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) == 10):
+        raise ValueError(f"{text!r} is no account: give its ten digits, 123-456-7890")
+    return int(digits)
+
+
 def unusable(customer_id: int, account: Account | None) -> tuple[str, str] | None:
     """Why nothing can be done in an account, as code and message; None where something can.
 
