@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         default=0.1,
         ge=0,
         le=1,
-        description="An alert tells when a greater share of an upload's ad groups failed",
+        description="An alert and a check tell when a greater share of an upload's ad groups failed",
     )
     web_url: str | None = Field(
         default=None, description="Dagster's web address, for links in alerts; unset: that of `themaads up`"

@@ -24,8 +24,14 @@ _KEY = themed_ads.key
 class FailureBound(dg.Config):
     """How many failures are too many."""
 
-    highest_share: float = Field(
-        default=0.1, ge=0, le=1, description="Warn when more than this share of the ad groups failed: 0 to 1."
+    highest_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=(
+            "Warn when more than this share of the ad groups failed: 0 to 1. Empty: THEMAADS_FAILURE_BOUND, "
+            "which alerts go by."
+        ),
     )
 
 
@@ -57,18 +63,22 @@ with warnings.catch_warnings():
         description="Only a small share of the ad groups failed.",
     )
     def failures_are_few(
-        context: dg.AssetCheckExecutionContext, config: FailureBound, ledger: dg.ResourceParam[Ledger]
+        context: dg.AssetCheckExecutionContext,
+        config: FailureBound,
+        ledger: dg.ResourceParam[Ledger],
+        settings: dg.ResourceParam[Settings],
     ) -> dg.AssetCheckResult:
+        bound = settings.failure_bound if config.highest_share is None else config.highest_share
         with stage_of(context, ledger, "checking", looks_only=True) as stage:
             [progress] = ledger.uploads.progress(stage.upload.number)
             outcomes = metadata.outcomes_table(ledger, stage.upload.number)
         share = progress.failed / progress.total if progress.total else 0.0
         return dg.AssetCheckResult(
-            passed=share <= config.highest_share,
+            passed=share <= bound,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"failed_share": round(share, 4), "outcomes": outcomes},
             description=f"{progress.failed:,} of {progress.total:,} failed ({share:.1%}); "
-            f"up to {config.highest_share:.0%} is expected",
+            f"up to {bound:.0%} is expected",
         )
 
     @dg.multi_asset_check(
