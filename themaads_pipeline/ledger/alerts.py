@@ -69,7 +69,7 @@ class Alerts:
             )
         if row is None:
             return None
-        claimed = (row["upload"], Event(row["event"]), row["occasion"].removesuffix(f" > {channel}"))
+        claimed = (row["upload"], Event(row["event"]), row["occasion"])
         [occasion] = [each for each in occasions if (each.state.number, each.event, each.key) == claimed]
         return Claim(alert=row["alert"], occasion=occasion, tries=row["tries"])
 

@@ -734,17 +734,16 @@ where upload.status in ('waiting', 'running', 'interrupted')
 order by upload.number;
 
 -- name: note_alerts!
--- One row an occasion and channel, named behind it. A channel that is new is not told what another was told already.
-insert into themaads.alert (upload, event, occasion)
-select found.upload, found.event, found.occasion || ' > ' || channel
+-- A channel that is new is not told what another was told already.
+insert into themaads.alert (upload, event, occasion, channel)
+select found.upload, found.event, found.occasion, channel
 from unnest(:uploads::bigint[], :events::text[], :occasions::text[]) as found (upload, event, occasion)
 cross join unnest(:channels::text[]) as channel
 where not exists (
   select from themaads.alert as known
-  where known.upload = found.upload and known.event = found.event
-    and (known.occasion = found.occasion || ' > ' || channel
-         or (known.told_at is not null and split_part(known.occasion, ' > ', 1) = found.occasion)))
-on conflict (upload, event, occasion) do nothing;
+  where known.upload = found.upload and known.event = found.event and known.occasion = found.occasion
+    and (known.channel = channel or known.told_at is not null))
+on conflict (upload, event, occasion, channel) do nothing;
 
 -- name: claim_alert^
 -- The oldest that one channel is still to be told of, and whose time has come: try 1 at once, then after 30 s, 90 s,
@@ -753,9 +752,8 @@ update themaads.alert set tries = tries + 1
 where alert = (
   select alert from themaads.alert
   join unnest(:uploads::bigint[], :events::text[], :occasions::text[]) as still_so (upload, event, occasion)
-    on alert.upload = still_so.upload and alert.event = still_so.event
-   and alert.occasion = still_so.occasion || ' > ' || :channel
-  where told_at is null and tries < :most_tries
+    on alert.upload = still_so.upload and alert.event = still_so.event and alert.occasion = still_so.occasion
+  where alert.channel = :channel and told_at is null and tries < :most_tries
     and created_at > clock_timestamp() - make_interval(secs => :young_s)
     and created_at + make_interval(secs => :first_wait_s * (power(2, tries) - 1)) <= clock_timestamp()
   order by created_at, alert limit 1

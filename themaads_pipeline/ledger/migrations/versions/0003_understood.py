@@ -48,17 +48,18 @@ create index item_policy on themaads.item (upload) where category = 'policy';
 """
 
 ALERTS = """
--- What somebody was, or has to be, told of: one row an occasion, however many attempts there were.
+-- What somebody was, or has to be, told of: one row an occasion and channel, however often it was tried.
 create table themaads.alert (
   alert       bigint generated always as identity primary key,
   upload      bigint not null references themaads.upload on delete cascade,
   event       text not null,
   occasion    text not null,                              -- tells one finish, failure or wait from the next
+  channel     text not null,                              -- slack-1: never its address
   created_at  timestamptz not null default clock_timestamp(),
   told_at     timestamptz,
   tries       integer not null default 0,
   error       text,
-  unique (upload, event, occasion)
+  unique (upload, event, occasion, channel)
 );
 create index alert_untold on themaads.alert (created_at) where told_at is null;
 """
