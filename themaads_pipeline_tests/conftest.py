@@ -92,3 +92,16 @@ def gateway(emulator: RunningEmulator) -> Iterator[Gateway]:
     client = open_client(emulator.google_ads_yaml, trusted_roots=emulator.ca_file)
     yield Gateway(client)
     client.close()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home for a whole stack, or a folder of such homes; each Postgres that is left in it is stopped.
+
+    Not below pytest's own folder: see `postgres_server`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="themaads-test-"))
+    yield folder
+    for each in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        embedded.stop(each)
+    shutil.rmtree(folder)

@@ -2,11 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +32,6 @@ print("ready", flush=True)
 sys.stdin.readline()
 instance.add_run_tags(run_id, {"themaads/worker": json.dumps({**mark, "boot_id": "elsewhere"})})
 """
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="themaads-test-"))  # the embedded Postgres may be another user
-    yield folder
-    embedded.stop(folder)
-    shutil.rmtree(folder)
 
 
 def _stop_out_of_reach(at_work: RunningUpload, run_id: str, worker: psutil.Process, url: str) -> None:

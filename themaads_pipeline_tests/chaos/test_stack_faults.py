@@ -6,11 +6,9 @@ depends on the machine, too.
 
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from themaads_pipeline.launchers.worker import workers_of
-from themaads_pipeline.ledger import embedded
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline_tests.chaos.sent_log import SentLog
 from themaads_pipeline_tests.chaos.stack_faults import FEW, MANY, PARTS, Kind, Strike, described, schedule
@@ -33,15 +30,6 @@ _FAST = {"name": "instant"}
 _APART_S = 40.0  # a part that dies twice within 30 s of its restart stops the stack by design
 _BY_A_PERSON = frozenset({Kind.PAUSED_AND_RESUMED, Kind.CANCELLED_AND_RE_EXECUTED})
 _HOW_FAR = re.compile(r"at [\d,]+ of [\d,]+|while [a-z]+ #\d+")
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="themaads-test-"))  # the embedded Postgres may be another user
-    yield folder
-    for each in folder.iterdir():
-        embedded.stop(each)
-    shutil.rmtree(folder)
 
 
 @dataclass(kw_only=True)

@@ -5,9 +5,7 @@ depends on the machine, too.
 """
 
 import os
-import shutil
 import socket
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,8 +84,7 @@ class Place:
 
 
 @pytest.fixture
-def place(emulator: RunningEmulator, tmp_path: Path) -> Iterator[Place]:
-    home = Path(tempfile.mkdtemp(prefix="themaads-test-"))  # the embedded Postgres may be another user
+def place(emulator: RunningEmulator, tmp_path: Path, home: Path) -> Iterator[Place]:
     url = embedded.ensure_running(home)
     migrate(url)
     names = {f"THEMAADS_{name}": value for name, value in _TIMES.items()}
@@ -105,8 +102,6 @@ def place(emulator: RunningEmulator, tmp_path: Path) -> Iterator[Place]:
         )
     workers.end()
     client.close()
-    embedded.stop(home)
-    shutil.rmtree(home)
 
 
 def wait_until(happened: Callable[[], bool], *, timeout: float = 120) -> None:

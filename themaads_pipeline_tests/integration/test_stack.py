@@ -1,10 +1,7 @@
 """`themaads up`: real processes that start in order, are replaced when they die, and leave nobody behind."""
 
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,13 +19,10 @@ from themaads_pipeline_tests.running_stack import (
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="themaads-test-"))  # the embedded Postgres may be another user
-    (folder / "code.py").write_text(DEFINITIONS)
-    (folder / "workspace-of-test.yaml").write_text(WORKSPACE)
-    yield folder
-    embedded.stop(folder)
-    shutil.rmtree(folder)
+def home(home: Path) -> Path:
+    (home / "code.py").write_text(DEFINITIONS)
+    (home / "workspace-of-test.yaml").write_text(WORKSPACE)
+    return home
 
 
 def test_ctrl_c_stops_everything_in_order_even_in_the_middle_of_a_run(home: Path) -> None:
