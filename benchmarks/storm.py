@@ -45,6 +45,7 @@ class Storm:
     searches: int
     done: int
     policy: int
+    rejections_received: int
     account: int
     others: int  # failures of other kinds: there must be none
     sent_after_rejection: int
@@ -179,7 +180,7 @@ def _measured(pusher: Pusher, upload: int, refs: list[AdGroupRef], *, seed: int,
         if not ad["seeded"]
     )
     by_account = Counter(customer_id for customer_id, _ in refs)
-    calls = stats["calls"]
+    calls, (received, sent_again) = stats["calls"], _rejections(emulator)
     return Storm(
         seed=seed,
         seconds=round(seconds, 1),
@@ -190,14 +191,15 @@ def _measured(pusher: Pusher, upload: int, refs: list[AdGroupRef], *, seed: int,
         policy=states["failed", "policy"],
         account=states["failed", "account"],
         others=len(items) - states["done", None] - states["failed", "policy"] - states["failed", "account"],
-        sent_after_rejection=_sent_after_rejection(emulator),
+        rejections_received=received,
+        sent_after_rejection=sent_again,
         twice=sum(1 for count in ads.values() if count > 1),
         fired=fired,
     )
 
 
-def _sent_after_rejection(emulator: RunningEmulator) -> int:
-    """Ad groups that were in a request after one whose answer said that the policy refuses their ad."""
+def _rejections(emulator: RunningEmulator) -> tuple[int, int]:
+    """How many ads the policy refused in answers that arrived, and how many of these were sent again."""
     refused: set[tuple[str, str]] = set()
     again = 0
     requests = emulator.requests(method="MutateAdGroupAds", full=True)
@@ -211,7 +213,7 @@ def _sent_after_rejection(emulator: RunningEmulator) -> int:
                 result.get("errors", result.get("error", ""))
             ):
                 refused.add(place)
-    return again
+    return len(refused), again
 
 
 def _rate_limited(emulator: RunningEmulator, url: str, home: Path) -> dict[str, float]:
@@ -230,7 +232,7 @@ def _rate_limited(emulator: RunningEmulator, url: str, home: Path) -> dict[str, 
             (each for each in emulator.requests() if "Mutate" in each["method"]),
             key=lambda each: each["time"],
         )
-    taken = [(each["time"], each["operations"]) for each in requests if not each.get("error")]
+    taken = [(each["time"], each["operations"]) for each in requests if each["status"] == "OK"]
     steady = [each for each in taken if each[0] > taken[0][0] + 20]
     span = steady[-1][0] - steady[0][0]
     rate = sum(operations for _, operations in steady[:-1]) / span
@@ -239,6 +241,7 @@ def _rate_limited(emulator: RunningEmulator, url: str, home: Path) -> dict[str, 
         "limit_per_s": per_minute / 60,
         "steady_per_s": round(rate, 2),
         "share": round(rate / (per_minute / 60), 3),
+        "taken": float(len(taken)),
         "refused": float(len(requests) - len(taken)),
         "longest_gap_s": round(max(gaps), 2),
         "retry_delay_s": 2.0,
