@@ -18,13 +18,13 @@ from typing import Any, NoReturn
 import dagster as dg
 
 import themaads_pipeline
-from themaads_pipeline.exceptions import FencedError, StopAskedError, ThemaAdsError, UploadBusyError
+from themaads_pipeline.exceptions import FencedError, ThemaAdsError, UploadBusyError
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.masking import cover, nothing_secret
 from themaads_pipeline.model.lines import Fact, line
 from themaads_pipeline.model.uploads import Upload, UploadStatus
-from themaads_pipeline.push.endings import due_in_s, note_quota, reason_of, status_after
+from themaads_pipeline.push.endings import due_in_s, how_ended, note_quota, reason_of, status_after
 from themaads_pipeline.push.lines import say, show_lines
 from themaads_pipeline.settings import settings
 
@@ -121,7 +121,7 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
         if not stage.has_ended:
             how_left = _how_left(context, stage, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
-            _end_interrupted(context, stage, *((found, upload.message) if keep else how_left), error)
+            _end_early(context, stage, *((found, upload.message) if keep else how_left), error)
             _say_left(stage, how_left, error)
         else:
             stage.say_ended("failed", level=logging.ERROR, why=reason_of(error))
@@ -186,8 +186,8 @@ def _say_left(stage: Stage, how_left: tuple[UploadStatus, str], error: BaseExcep
     elif status is UploadStatus.FAILED:
         stage.say_ended("failed", level=logging.ERROR, why=why)
     else:
-        told = isinstance(error, dg.DagsterExecutionInterruptedError | StopAskedError)
-        stage.say_ended("interrupted", level=logging.WARNING, by="machine" if told else None, why=why)
+        by = "machine" if how_ended(error) == "interrupted" else None
+        stage.say_ended("interrupted", level=logging.WARNING, by=by, why=why)
 
 
 def _leave_to_a_person(context: Context, upload: Upload, name: str) -> NoReturn:
@@ -206,8 +206,7 @@ def _is_active(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 def _how_left(context: Context, stage: Stage, error: BaseException) -> tuple[UploadStatus, str]:
     """A person pauses, a machine interrupts: the launcher told the ledger, and Dagster knows of the rest."""
-    told = isinstance(error, dg.DagsterExecutionInterruptedError | StopAskedError)
-    if told and _stopped_by_a_person(context, stage):
+    if how_ended(error) == "interrupted" and _stopped_by_a_person(context, stage):
         now = stage.ledger.uploads.by_number(stage.upload.number)
         if now is not None and now.status is UploadStatus.PAUSED:
             return UploadStatus.PAUSED, now.message  # by `themaads pause`, which has said so
@@ -224,12 +223,13 @@ def _stopped_by_a_person(context: Context, stage: Stage) -> bool:
     return run is not None and run.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
 
 
-def _end_interrupted(
+def _end_early(
     context: Context, stage: Stage, status: UploadStatus | None, why: str, cause: BaseException
 ) -> None:
     try:
         due_s = note_quota(stage.ledger, cause)
-        stage.end(how="interrupted", why=why, status=status, due_s=due_s)
+        how = "paused" if status is UploadStatus.PAUSED else how_ended(cause)
+        stage.end(how=how, why=why, status=status, due_s=due_s)
     except FencedError as error:
         _leave(context, stage, error)
     except Exception:  # noqa: BLE001 - what interrupted the stage is what a person has to hear of

@@ -27,9 +27,6 @@ __all__ = [
 # What is older is not told any more: alerts that are switched on after a year do not tell of that year.
 YOUNG = timedelta(hours=24)
 _OPEN = frozenset({UploadStatus.WAITING, UploadStatus.RUNNING, UploadStatus.INTERRUPTED})
-# How the reason of a run begins that a signal ended. Other interruptions are errors that are tried again, or
-# a wait for the quota, which is an event of its own.
-_SIGNALLED = ("DagsterExecutionInterruptedError", "StopAskedError")
 _CLASS_NAME = re.compile(r"^\w+(Error|Exception): ")
 _LONGEST_REASON = 800  # characters; a chat message is not a log
 _SHOWN_REASONS, _LONGEST_EXAMPLE = 3, 240
@@ -171,7 +168,8 @@ def _recoveries(state: UploadState, now: datetime) -> list[Occasion]:
 
 
 def _ended_before_its_time(run: RecentRun) -> bool:
-    return run.died or (run.ended_how == "interrupted" and (run.ended_why or "").startswith(_SIGNALLED))
+    """By itself or by a signal. Errors are tried again, and a wait for the quota is an event of its own."""
+    return run.died or run.ended_how == "interrupted"
 
 
 # What is said
@@ -225,10 +223,16 @@ def _recovered(occasion: Occasion) -> tuple[str, list[str]]:
     return f"#{state.number} goes on after its run ended too early: {state.file_name}", [
         f"A run of upload {_name(state)} ended before its time, at {_moment(ended.ended_at)}.",
         f"It goes on where it was, as run {occasion.resumed_by}.",
-        f"Reason: {_in_words(ended.ended_why or '') or 'its process was killed, or vanished'}",
+        f"Reason: {_why_ended(ended)}",
         _how_far(state),
         "What to do: nothing. If it comes again and again, the log of the run that ended says more.",
     ]
+
+
+def _why_ended(run: RecentRun) -> str:
+    if run.ended_how == "interrupted":
+        return "it was told to end, by whoever restarts or updates the machine"
+    return _in_words(run.ended_why or "") or "its process was killed, or vanished"
 
 
 def _waiting(state: UploadState) -> tuple[str, list[str]]:
@@ -330,8 +334,6 @@ def _count(count: int, noun: str) -> str:
 
 def _in_words(reason: str) -> str:
     """Without the name of the error's class, which says nothing to those who read it."""
-    if reason in _SIGNALLED:
-        return "it was told to end, by whoever restarts or updates the machine"
     return _clipped(_CLASS_NAME.sub("", reason))
 
 

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from themaads_pipeline.exceptions import AdsStoppedError, PermanentError, ThemaAdsError
+from themaads_pipeline.exceptions import AdsStoppedError, PermanentError, StopAskedError, ThemaAdsError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.masking import mask
 from themaads_pipeline.model.uploads import UploadStatus
 
-__all__ = ["due_in_s", "note_quota", "reason_of", "status_after"]
+__all__ = ["due_in_s", "how_ended", "note_quota", "reason_of", "status_after"]
 
 
 def status_after(error: BaseException) -> UploadStatus:
@@ -15,6 +15,14 @@ def status_after(error: BaseException) -> UploadStatus:
     if due_in_s(error) is not None:
         return UploadStatus.INTERRUPTED
     return UploadStatus.FAILED if isinstance(error, PermanentError) else UploadStatus.INTERRUPTED
+
+
+def how_ended(error: BaseException) -> str:
+    """Whether the run was told to end (`interrupted`), or met an error (`failed`). Dagster's interrupt, like
+    Ctrl-C, is no Exception.
+    """
+    is_told = isinstance(error, StopAskedError) or not isinstance(error, Exception)
+    return "interrupted" if is_told else "failed"
 
 
 def due_in_s(error: BaseException) -> float | None:

@@ -20,7 +20,7 @@ from themaads_pipeline.exceptions import (
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.account import AccountPush, Later
-from themaads_pipeline.push.endings import note_quota, reason_of, status_after
+from themaads_pipeline.push.endings import how_ended, note_quota, reason_of, status_after
 from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.lines import say
 from themaads_pipeline.push.pulse import Pulse
@@ -81,7 +81,7 @@ def push_upload(
             with suppress(LedgerAwayError):  # whoever finds the run dead writes it down
                 due_s = note_quota(work.ledger, error)
                 work.ledger.uploads.end(
-                    work.owner, how="interrupted", why=reason_of(error), status=status, due_s=due_s
+                    work.owner, how=how_ended(error), why=reason_of(error), status=status, due_s=due_s
                 )
         raise
     finally:
@@ -111,7 +111,7 @@ def _end(work: Work, progress: Progress) -> str:
         reason = f"only {len(work.config.only_accounts)} accounts were asked for; {left:,} items are left"
     else:
         reason = f"{left:,} items are left that no account took up"
-        work.ledger.uploads.end(work.owner, how="interrupted", why=reason, status=UploadStatus.INTERRUPTED)
+        work.ledger.uploads.end(work.owner, how="failed", why=reason, status=UploadStatus.INTERRUPTED)
         return reason
     reason += f": `themaads resume {work.owner.upload}` goes on"
     work.ledger.uploads.end(work.owner, how="paused", why=reason, status=UploadStatus.PAUSED)

@@ -42,7 +42,7 @@ def failing(ledger: Ledger, *, why: str = "no permission", key: str = "black-fri
     """An upload that failed for good."""
     number = an_upload(ledger, key)
     owner = ledger.uploads.take(number, run_id="run-1", stage="reading", is_active=never)
-    ledger.uploads.end(owner, how="interrupted", why=why, status=UploadStatus.FAILED)
+    ledger.uploads.end(owner, how="failed", why=why, status=UploadStatus.FAILED)
     return owner
 
 
@@ -99,15 +99,11 @@ def test_a_failure_is_told_with_reason_remedy_and_link_and_again_after_a_person_
     assert "`themaads resume 1`" in message["message"]
     assert "Run: http://127.0.0.1:3000/runs/run-1" in message["message"]
     again = ledger.uploads.take(number, run_id="run-2", stage="pushing", is_active=never)
-    ledger.uploads.end(
-        again, how="interrupted", why="AdsStoppedError: no permission", status=UploadStatus.FAILED
-    )
+    ledger.uploads.end(again, how="failed", why="AdsStoppedError: no permission", status=UploadStatus.FAILED)
     assert look(ledger, settings, webhook.url) == []
     assert ledger.uploads.resume(number, was=(UploadStatus.FAILED,))
     again = ledger.uploads.take(number, run_id="run-3", stage="pushing", is_active=never)
-    ledger.uploads.end(
-        again, how="interrupted", why="AdsStoppedError: no permission", status=UploadStatus.FAILED
-    )
+    ledger.uploads.end(again, how="failed", why="AdsStoppedError: no permission", status=UploadStatus.FAILED)
     assert look(ledger, settings, webhook.url) == ["json-1 was told of #1 failed"]
 
 
@@ -127,11 +123,23 @@ def test_a_run_that_died_is_told_once_when_another_goes_on(
     assert webhook.asked[0]["type"] == "warning"
 
 
+def test_a_run_that_was_told_to_end_is_told_of_and_one_that_met_an_error_is_not(
+    ledger: Ledger, settings: Settings, webhook: Webhook
+) -> None:
+    owner = working(ledger).owner
+    for how in ("failed", "interrupted"):
+        ledger.uploads.end(owner, how=how, why="asked to stop", status=UploadStatus.INTERRUPTED)
+        owner = ledger.uploads.take(owner.upload, run_id=f"after-{how}", stage="pushing", is_active=never)
+        look(ledger, settings, webhook.url)
+        assert len(webhook.asked) == (how == "interrupted")
+    assert "it was told to end" in webhook.asked[0]["message"]
+
+
 def test_a_wait_for_quota_is_told_once_a_day(
     ledger: Ledger, settings: Settings, webhook: Webhook, database_url: str
 ) -> None:
     owner = working(ledger).owner
-    ledger.uploads.end(owner, how="interrupted", why="the quota is gone", status=UploadStatus.INTERRUPTED)
+    ledger.uploads.end(owner, how="failed", why="the quota is gone", status=UploadStatus.INTERRUPTED)
     for due in ("16:00:00", "16:00:07"):
         with psycopg.connect(database_url) as connection:
             connection.execute(f"update themaads.upload set due_at = current_date + 1 + time '{due}'")

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from themaads_pipeline.ads.gateway import Gateway
-from themaads_pipeline.exceptions import AdsStoppedError
+from themaads_pipeline.exceptions import AdsStoppedError, StopAskedError
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.push.pusher import push_upload
 from themaads_pipeline.settings import Settings
 from themaads_pipeline_tests.pushing import EDITION, Pusher, generated
 from themaads_pipeline_tests.running_emulator import RunningEmulator
@@ -166,8 +168,23 @@ def test_an_upload_that_cannot_go_on_says_why_and_keeps_its_items(pusher: Pusher
     [progress] = pusher.ledger.uploads.progress(upload)
     assert (progress.status, progress.pending) == (UploadStatus.FAILED, 100)
     assert "OAUTH_TOKEN_REVOKED" in progress.message
+    assert pusher.ledger.uploads.recent_runs(upload)[0].ended_how == "failed"
     pusher.emulator.clear_faults()
     assert pusher.push(upload).progress.done == 100
+
+
+def test_a_run_that_is_asked_to_stop_was_interrupted_and_the_next_one_does_the_rest(pusher: Pusher) -> None:
+    upload = pusher.submit(generated(pusher.emulator, accounts=2, ad_groups=100))
+    work = pusher.work(upload)
+
+    def ask(_: Progress) -> None:
+        pusher.ledger.beats.ask_to_stop(work.owner.run_id, by="machine")
+
+    with pytest.raises(StopAskedError):
+        push_upload(work, on_progress=ask)
+    assert pusher.ledger.uploads.recent_runs(upload)[0].ended_how == "interrupted"
+    assert pusher.push(upload).progress.done == 100
+    assert pusher.ads_made() == 100
 
 
 def test_two_runs_over_the_same_ad_groups_at_once_make_one_ad_each(pusher: Pusher) -> None:

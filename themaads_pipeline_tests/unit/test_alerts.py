@@ -114,10 +114,9 @@ def test_deaths_without_progress_in_between_are_one_trouble() -> None:
 
 
 def test_a_run_that_a_signal_ended_counts_and_one_that_met_an_error_is_just_tried_again() -> None:
-    ended: dict[str, Any] = {"died": False, "ended_how": "interrupted"}
-    signalled = run("r1", **ended, ended_why="DagsterExecutionInterruptedError")
+    signalled = run("r1", died=False, ended_how="interrupted", ended_why="#213: run r1 was asked to stop")
     assert keys(state(runs=(run("r2"), signalled))) == [(Event.RECOVERED, "r1")]
-    refused = run("r1", **ended, ended_why="AdsStoppedError: the quota is gone")
+    refused = run("r1", died=False, ended_how="failed", ended_why="the quota is gone")
     assert keys(state(runs=(run("r2"), refused))) == []
 
 
@@ -217,7 +216,7 @@ def test_an_upload_without_ad_groups_or_runs_has_words_too() -> None:
 def test_a_reason_is_in_words() -> None:
     _, body = told(state(UploadStatus.FAILED, message="AdsStoppedError: Error: no permission"))
     assert "Reason: Error: no permission\n" in body
-    signalled = run("r1", ended_how="interrupted", ended_why="DagsterExecutionInterruptedError")
+    signalled = run("r1", ended_how="interrupted", ended_why="#213: run r1 was asked to stop")
     _, body = told(state(runs=(run("r2"), signalled)))
     assert "Reason: it was told to end" in body
 
