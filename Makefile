@@ -32,10 +32,10 @@ up: .venv/installed  ## The whole system on this machine, with your own uploads
 	$(BIN)/themaads up
 
 test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not chaos"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --max-worker-restart 0 -m "not chaos"
 
 chaos: .venv/installed  ## Long tests that kill and hang real processes; THEMAADS_CHAOS_SEED replays one
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m chaos -rP
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --max-worker-restart 0 -m chaos -rP
 
 lint: .venv/installed  ## Lint, types and import rules
 	$(BIN)/ruff check

@@ -1,8 +1,10 @@
 """Real parts for every test: one Postgres a test process, a database of its own for each test."""
 
+import faulthandler
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -19,6 +21,42 @@ from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.running_emulator import RunningEmulator
 
 _numbers = count()
+_GRACE_S = 60  # after a test's own timeout
+_STDERR = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_STDERR] = os.dup(2)  # a test's own goes into its report, which is lost with its process
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """See `_watch`. Between tests nothing is watched: a worker may wait for its next one."""
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _watch(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Anew: pytest calls the watch off when a test fails."""
+    _watch(item)
+
+
+def _watch(item: pytest.Item) -> None:
+    """A test that its timeout cannot end (a signal reaches no C code, and waits follow it) ends its process.
+
+    Where each thread hangs is on stderr then, and xdist says which test it was and goes on with the others.
+    """
+    marker = item.get_closest_marker("timeout")
+    timeout_s = float(marker.args[0] if marker else item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(timeout_s + _GRACE_S, exit=True, file=item.config.stash[_STDERR])
 
 
 @pytest.fixture(scope="session")

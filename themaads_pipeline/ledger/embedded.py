@@ -249,7 +249,7 @@ class _Cluster:
         # The server inherits pg_ctl's output and would keep a pipe open for ever: hence a file.
         with tempfile.TemporaryFile("w+") as output:
             result = subprocess.run(  # noqa: S603  # our own binaries
-                command,
+                system_user.as_system_user(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -257,7 +257,6 @@ class _Cluster:
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
                 check=False,
-                **system_user.switch(),
             )
             output.seek(0)
             return subprocess.CompletedProcess(command, result.returncode, output.read())

@@ -7,8 +7,8 @@ import os
 import pwd
 import stat
 import subprocess
+import sys
 from pathlib import Path
-from typing import TypedDict
 
 from themaads_pipeline.exceptions import PermanentError
 
@@ -19,20 +19,25 @@ class SystemUserError(PermanentError):
     """The system user cannot be created."""
 
 
-class Switch(TypedDict, total=False):
-    """The arguments of `subprocess.run` that make a child run as the system user."""
+# `user=` of subprocess would fork, and gRPC's handlers of a fork may wait for ever, with the GIL, where
+# channels were open (grpc/grpc#37259). Without it Python uses vfork, which calls none: the child becomes the
+# other user.
+_BECOME = """
+import os, sys
+uid, gid, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+os.setgroups([])
+os.setgid(gid)
+os.setuid(uid)
+os.execv(program, sys.argv[3:])
+"""
 
-    user: int
-    group: int
-    extra_groups: list[int]
 
-
-def switch() -> Switch:
-    """How to start a program of Postgres: as the system user, or as we are."""
+def as_system_user(command: list[str]) -> list[str]:
+    """The command that runs `command`, which begins with a path, as the system user, or as we are."""
     if os.geteuid() != 0:
-        return {}
+        return command
     user = pwd.getpwnam(NAME)
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return [sys.executable, "-IS", "-c", _BECOME, str(user.pw_uid), str(user.pw_gid), *command]
 
 
 def give(path: Path) -> None:
@@ -46,7 +51,7 @@ def make_private(folder: Path) -> None:
     """Create a folder below /tmp, where anybody could have put something else under its name before."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
-    owners = {os.geteuid(), switch().get("user", os.geteuid())}
+    owners = {os.geteuid(), pwd.getpwnam(NAME).pw_uid} if os.geteuid() == 0 else {os.geteuid()}
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o077:
         raise SystemUserError(f"{folder} belongs to somebody else: remove it")
     give(folder)
