@@ -134,12 +134,12 @@ def gateway(emulator: RunningEmulator) -> Iterator[Gateway]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home for a whole stack, or a folder of such homes; each Postgres that is left in it is stopped.
+    """A home for a whole stack, or a folder of such homes; each Postgres that is left in there is stopped.
 
     Not below pytest's own folder: see `postgres_server`.
     """
     folder = Path(tempfile.mkdtemp(prefix="themaads-test-"))
     yield folder
-    for each in (folder, *(path for path in folder.iterdir() if path.is_dir())):
-        embedded.stop(each)
+    for pid_file in list(folder.rglob("postmaster.pid")):
+        embedded.stop(pid_file.parent.parent)
     shutil.rmtree(folder)

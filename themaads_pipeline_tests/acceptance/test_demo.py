@@ -194,17 +194,17 @@ def demo(
 
 
 @pytest.mark.timeout(_DEMO_TIMEOUT_S + 120)
-def test_themaads_demo_makes_what_was_written_down(tmp_path: Path, emulator_process: RunningEmulator) -> None:
+def test_themaads_demo_makes_what_was_written_down(home: Path, emulator_process: RunningEmulator) -> None:
     before = _state(_planted(emulator_process).control_url)
     now = datetime.now(UTC)
-    with _themaads_demo(tmp_path) as home:
-        control_url = json.loads((home / "emulator" / "emulator.json").read_text(encoding="utf-8"))[
+    with _themaads_demo(home) as demo_home:
+        control_url = json.loads((demo_home / "emulator" / "emulator.json").read_text(encoding="utf-8"))[
             "control_url"
         ]
-        sample, job_213 = sorted((home / "reports").iterdir())
+        sample, job_213 = sorted((demo_home / "reports").iterdir())
         _check(before, control_url, sample, now)
         _check_job_213(before, control_url, job_213, now)
-    _check_what_was_said((tmp_path / "output.txt").read_text(encoding="utf-8"))
+    _check_what_was_said((home / "output.txt").read_text(encoding="utf-8"))
 
 
 def _check_job_213(before: State, control_url: str, report: Path, now: datetime) -> None:

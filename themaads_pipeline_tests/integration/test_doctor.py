@@ -388,17 +388,17 @@ def test_the_sensors_that_are_looked_at_are_those_that_there_are() -> None:
     assert set(SENSORS) == {upload_folder.name, unfinished_uploads.name, alerts.name}
 
 
-def test_a_running_stack_is_seen_alive_and_a_sensor_that_is_switched_off_is_told(tmp_path: Path) -> None:
+def test_a_running_stack_is_seen_alive_and_a_sensor_that_is_switched_off_is_told(home: Path) -> None:
     workspace = str(ROOT / "workspace.yaml")
-    with running(tmp_path, "--workspace", workspace) as stack:
+    with running(home, "--workspace", workspace) as stack:
         stack.wait_until(lambda: stack.says("stack is up"))
         stack.wait_until(lambda: sensors_have_looked(stack))
-        found = told_by_process(tmp_path, code=0)
+        found = told_by_process(home, code=0)
         assert found["dagster's daemon"][1].startswith("alive, the last sign of life ")
         assert {found[f"sensor {name}"] for name in SENSORS} == {("ok", "switched on")}
         assert found["credentials"] == ("ok", "none: the built-in emulator answers")
         switch_off(stack, "unfinished_uploads")
-        found = told_by_process(tmp_path, code=1)
+        found = told_by_process(home, code=1)
         assert found["sensor unfinished_uploads"][0] == "WRONG"
         assert found["sensor upload_folder"][0] == "ok"
 

@@ -288,8 +288,8 @@ def one_account_is_forbidden(place: Place) -> str:
 
 
 def the_days_quota_is_gone(place: Place) -> str:
-    upload = place.submitted()
-    place.emulator.faults([{"kind": "daily_quota", "operations": 5, "retry_delay": 7_200}])
+    upload = place.submitted(accounts=1)  # of several it would be this request of one, or that of another
+    place.emulator.faults([{"kind": "daily_quota", "operations": 3, "retry_delay": 7_200}])
     return place.run(upload)
 
 
