@@ -1,5 +1,6 @@
 """The embedded Postgres survives what machines do: kills, reboots, races, odd folders."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from themaads_pipeline.ledger import embedded
+from themaads_pipeline.ledger.system_user import as_system_user
 
 START = "import sys, pathlib; from themaads_pipeline.ledger.embedded import ensure_running; "
 START += "print(ensure_running(pathlib.Path(sys.argv[1]), durable=False))"
@@ -88,8 +90,9 @@ def test_a_pid_that_another_program_has_by_now_does_not_keep_it_from_starting(ho
     lines = pid_file.read_text().splitlines()
     kill(postmaster(home))
     # As after a reboot. The stranger runs as the server's user, or Postgres would see through it by itself.
-    owner = pid_file.stat().st_uid if os.geteuid() == 0 else None
-    stranger = subprocess.Popen(["sleep", "60"], user=owner)
+    stranger = subprocess.Popen(as_system_user([shutil.which("sleep") or "", "60"]))
+    while psutil.Process(stranger.pid).name() != "sleep":
+        time.sleep(0.01)
     try:
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         lock = home / "postgres" / ".s.PGSQL.5432.lock"
@@ -182,3 +185,21 @@ def test_data_of_another_version_is_refused_and_left_alone(home: Path) -> None:
     with pytest.raises(embedded.EmbeddedPostgresError, match="made by Postgres 9"):
         embedded.ensure_running(home, durable=False)
     assert (home / "postgres" / "base").exists()
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "__register_atfork"), reason="glibc's way to watch forks")
+def test_nothing_is_forked_so_that_grpcs_handlers_of_a_fork_cannot_hold_it_up(home: Path) -> None:
+    watched = """
+import ctypes, pathlib, subprocess, sys
+from themaads_pipeline.ledger import embedded
+forks = []
+handler = ctypes.CFUNCTYPE(None)(lambda: forks.append(1))
+ctypes.CDLL(None).__register_atfork(handler, None, None, None)
+embedded.ensure_running(pathlib.Path(sys.argv[1]), durable=False)
+embedded.stop(pathlib.Path(sys.argv[1]))
+print(len(forks))
+subprocess.run(["true"], preexec_fn=lambda: None)
+print(len(forks))
+"""
+    said = subprocess.run([sys.executable, "-c", watched, home], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["0", "1"]
