@@ -47,6 +47,7 @@ _SETTINGS = {
     "max_connections": 200,  # Dagster's processes keep pools of their own beside the ledger's
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    "random_page_cost": 1.1,  # as on every disk that has no arm to move
     "checkpoint_timeout": "15min",
     "timezone": "UTC",
     "log_timezone": "UTC",
