@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test chaos lint format lock clean
+.PHONY: help install demo up test chaos bench lint format lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
 
 chaos: .venv/installed  ## Long tests that kill and hang real processes; THEMAADS_CHAOS_SEED replays one
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --max-worker-restart 0 -m chaos -rP
+
+bench: .venv/installed  ## The push beside its floor, and intake by itself: figures, no tests
+	$(BIN)/python -m benchmarks.bench
 
 lint: .venv/installed  ## Lint, types and import rules
 	$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""The push beside its floor, and its parts by themselves: `make bench`."""
