@@ -160,7 +160,7 @@ def _green(running: Running, upload: Upload) -> bool:
     return bool(last["status"] == "SUCCESS" and ended.get("upload_report") == "SUCCESS")
 
 
-@pytest.mark.xdist_group("stack")
+@pytest.mark.xdist_group("dagster_commands")
 def test_a_run_is_launched_from_the_command_line(running: Running, trials: tuple[Upload, Upload]) -> None:
     first, _ = trials
     tags = json.dumps({"dagster/partition": first.key})
@@ -174,7 +174,7 @@ def test_a_run_is_launched_from_the_command_line(running: Running, trials: tuple
     assert running.ads_created() == 15
 
 
-@pytest.mark.xdist_group("stack")
+@pytest.mark.xdist_group("dagster_commands")
 def test_two_partitions_are_backfilled_from_the_command_line(
     running: Running, trials: tuple[Upload, Upload]
 ) -> None:
@@ -194,7 +194,7 @@ def test_two_partitions_are_backfilled_from_the_command_line(
     assert running.ads_created() == 20
 
 
-@pytest.mark.xdist_group("stack")
+@pytest.mark.xdist_group("dagster_commands")
 def test_a_failed_run_is_re_executed_from_where_it_failed(running: Running) -> None:
     revoked = "AuthenticationError.OAUTH_TOKEN_REVOKED"
     running.faults([{"kind": "error", "method": "*ListAccessibleCustomers", "error": revoked}])
@@ -212,7 +212,7 @@ def test_a_failed_run_is_re_executed_from_where_it_failed(running: Running) -> N
     assert running.ads_created() == before + 10
 
 
-@pytest.mark.xdist_group("stack")
+@pytest.mark.xdist_group("dagster_commands")
 def test_a_run_that_is_terminated_pauses_its_upload_and_re_executed_goes_on(running: Running) -> None:
     running.faults([{"kind": "slow", "method": "*MutateAdGroupAds", "seconds": 8}])
     before = running.ads_created()

@@ -19,7 +19,7 @@ from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.system_user import as_system_user
 
 START = "import sys, pathlib; from themaads_pipeline.ledger.embedded import ensure_running; "
-START += "print(ensure_running(pathlib.Path(sys.argv[1]), durable=False))"
+START += "print(ensure_running(pathlib.Path(sys.argv[1]), durable=False), flush=True)"
 
 
 @pytest.fixture

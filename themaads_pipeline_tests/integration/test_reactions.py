@@ -1,5 +1,6 @@
 """What is done about each error, through the wire: every row of the table of errors and reactions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -19,9 +20,12 @@ FAILED = [ItemState.FAILED]
 
 
 @pytest.fixture
-def pusher(ledger: Ledger, gateway: Gateway, settings: Settings, emulator: RunningEmulator) -> Pusher:
+def pusher(
+    database_url: str, gateway: Gateway, settings: Settings, emulator: RunningEmulator
+) -> Iterator[Pusher]:
     quick = settings.model_copy(update={"request_deadline_seconds": 2.5, "absence_margin_seconds": 0.5})
-    return Pusher(ledger=ledger, gateway=gateway, settings=quick, emulator=emulator)
+    with Ledger(database_url, quick) as ledger:
+        yield Pusher(ledger=ledger, gateway=gateway, settings=quick, emulator=emulator)
 
 
 @dataclass(frozen=True)

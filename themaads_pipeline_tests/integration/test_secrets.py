@@ -41,7 +41,7 @@ from themaads_pipeline_tests.unit.test_lines import read_back
 
 __all__ = ["dagster"]  # the fixture
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("secrets")]
 
 _NEEDS_ENCODING = "/@%:x"  # the end of the password
 _AD_GROUPS = 10  # of each of four accounts, in each upload
