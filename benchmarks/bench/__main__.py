@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bench.place import Place, a_place
+from themaads_pipeline.push.work import PushConfig
 from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.pushing import EDITION
 
-_BATCH = 1_000
-_READ = 5_000
+_DEFAULTS = PushConfig()
 # The emulator's profile `realistic`, in seconds.
 _REQUEST_S, _AD_S, _LABEL_S = 0.150, 0.013, 0.001
 _NO_SITES = {"THEMAADS_SITE_ADS_PER_SECOND": "0"}
@@ -97,8 +97,8 @@ def _ideal_s(file: Path) -> float:
     with file.open(encoding="utf-8", newline="") as lines:
         items = Counter(row["customer_id"] for row in csv.DictReader(lines))
     longest = max(items.values())
-    reads = 1 + ceil(longest / _READ)
-    mutates = 1 + 2 * ceil(longest / _BATCH)
+    reads = 1 + ceil(longest / _DEFAULTS.read_size)
+    mutates = 1 + 2 * ceil(longest / _DEFAULTS.batch_size)
     return (reads + mutates) * _REQUEST_S + longest * (_AD_S + 2 * _LABEL_S)
 
 

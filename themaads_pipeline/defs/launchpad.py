@@ -35,13 +35,13 @@ class PushRunConfig(dg.Config):
         description=f"Ads in one request, 1 to {LARGEST_BATCH:,}. Fewer: less is in doubt when one is lost.",
     )
     read_size: int = Field(
-        default=5_000,
+        default=2_500,
         ge=1,
         le=LARGEST_READ,
         description=f"Ad groups whose live state is read at once, 1 to {LARGEST_READ:,}.",
     )
     accounts_at_once: int = Field(
-        default=16, ge=1, le=64, description="Accounts worked on side by side, 1 to 64; one request each."
+        default=32, ge=1, le=64, description="Accounts worked on side by side, 1 to 64; one request each."
     )
     item_limit: int | None = Field(
         default=None,

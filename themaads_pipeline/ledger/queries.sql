@@ -1,9 +1,9 @@
 -- The whole state machine in one place. Every write below a guard happens only while its epoch is the upload's.
 -- Suffixes of the names are aiosql's: ^ one row or none, $ one value, ! how many rows, none: all rows.
 --
--- A batch's items change by their ids. Upload, state and attempt are looked at in a way that tells the planner nothing,
--- `= (select ...)` and `coalesce`: its statistics are older than the items' states, and where it believes that no
--- item is `applied`, it walks through the whole table, and through the batch once for each item that is.
+-- A batch's items change by their ids. Upload, state and attempt are looked at within `coalesce`, of which the planner
+-- believes that half of all rows pass. Its statistics, if there are any, are older than the states: where it believes
+-- that hardly an item is `applied`, it looks for those first, and goes through the batch once for each one it finds.
 
 -- name: now$
 -- The clock that everything is measured by.
@@ -355,7 +355,7 @@ from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::t
             :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
      as planned (item_id, state, category, code, message, policy_topics, policy_types, trigger, ad_id, label_id,
                  ad_group_name, campaign_id, campaign_name)
-where item.item_id = planned.item_id and item.upload = (select :upload::bigint) and item.state = (select 'pending');
+where item.item_id = planned.item_id and coalesce(item.upload = :upload and item.state = 'pending', false);
 
 -- name: fail_account!
 -- Everything of one account that no request may still be changing: pending, applied -> failed.
@@ -453,7 +453,7 @@ set state = 'sending', attempt_id = :attempt_id, attempts = attempts + 1,
 from unnest(:item_ids::bigint[], :copied_ad_ids::bigint[], :copied_ad_statuses::text[],
             :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
      as planned (item_id, copied_ad_id, copied_ad_status, ad_group_name, campaign_id, campaign_name)
-where item.item_id = planned.item_id and item.upload = (select :upload::bigint) and item.state = (select 'pending');
+where item.item_id = planned.item_id and coalesce(item.upload = :upload and item.state = 'pending', false);
 
 -- name: withdraw!
 -- sending -> pending: written down in a transaction whose commit was not answered, and never sent.
@@ -491,7 +491,7 @@ from (
               :messages::text[], :policy_topics::text[], :policy_types::text[], :triggers::text[], :agains_s::float8[])
        as given (item_id, state, new_ad_id, category, code, message, policy_topics, policy_types, trigger, again_s)
 ) as outcome
-where item.item_id = outcome.item_id and coalesce(item.attempt_id, 0) = :attempt_id and item.state = (select 'sending');
+where item.item_id = outcome.item_id and coalesce(item.attempt_id = :attempt_id and item.state = 'sending', false);
 
 -- name: settle_labels!
 -- applied -> done | failed; the ad's name is kept whatever happens.
@@ -504,7 +504,7 @@ set state = outcome.state, category = outcome.category, code = outcome.code, mes
 from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::text[], :messages::text[],
             :edition_label_ids::bigint[], :original_label_ids::bigint[], :done_label_ids::bigint[])
      as outcome (item_id, state, category, code, message, edition_label_id, original_label_id, done_label_id)
-where item.item_id = outcome.item_id and item.upload = (select :upload::bigint) and item.state = (select 'applied');
+where item.item_id = outcome.item_id and coalesce(item.upload = :upload and item.state = 'applied', false);
 
 -- name: items_in_doubt
 -- Sent, and the answer never recorded: marked so, or left open by an owner that is gone, or of another upload
@@ -529,7 +529,8 @@ order by item.item_id;
 -- sending -> applied: a new ad with our identity is there. Found is proof at once.
 update themaads.item set state = 'applied', new_ad_id = found.new_ad_id
 from unnest(:item_ids::bigint[], :attempt_ids::bigint[], :new_ad_ids::bigint[]) as found (item_id, attempt_id, new_ad_id)
-where item.item_id = found.item_id and coalesce(item.attempt_id, 0) = found.attempt_id and item.state = (select 'sending');
+where item.item_id = found.item_id
+  and coalesce(item.attempt_id = found.attempt_id and item.state = 'sending', false);
 
 -- name: note_absent!
 -- The first of two reads after deadline and margin.
@@ -543,8 +544,8 @@ where attempt_item.item_id = absent.item_id and attempt_item.attempt_id = absent
 update themaads.item set state = 'pending', deaths = item.deaths + attempt.died::int
 from unnest(:item_ids::bigint[], :attempt_ids::bigint[]) as absent (item_id, attempt_id)
 join themaads.attempt using (attempt_id)
-where item.item_id = absent.item_id and coalesce(item.attempt_id, 0) = absent.attempt_id
-  and item.state = (select 'sending');
+where item.item_id = absent.item_id
+  and coalesce(item.attempt_id = absent.attempt_id and item.state = 'sending', false);
 
 -- name: fail_unreadable!
 -- sending -> failed: in doubt, long past its deadline, in an account that cannot be read any more.

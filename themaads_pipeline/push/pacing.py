@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from themaads_pipeline.exceptions import AdsError, OutcomeUnknownError, RateLimitError
@@ -113,4 +114,10 @@ class Pacing:
 def site_of(create: Create) -> str:
     """The site that Google visits for an ad: the host of its first landing page, with or without `www.`."""
     urls = create.new_ad.content.final_urls
-    return (urlsplit(urls[0]).hostname or "").removeprefix("www.") if urls else ""
+    return _site_of_url(urls[0]) if urls else ""
+
+
+@lru_cache(maxsize=50_000)
+def _site_of_url(url: str) -> str:
+    """An ad is looked at again with each batch that has no room for it yet."""
+    return (urlsplit(url).hostname or "").removeprefix("www.")

@@ -26,8 +26,8 @@ class PushConfig:
     """How a push is done; the launchpad shows these."""
 
     batch_size: int = 1_000  # ads a request
-    read_size: int = 5_000  # ad groups whose live state is read at once
-    accounts_at_once: int = 16
+    read_size: int = 2_500  # ad groups whose live state is read at once
+    accounts_at_once: int = 32
     item_limit: int | None = None  # stop after so many items, for a trial
     only_accounts: frozenset[int] = frozenset()  # empty: all
     done_label: bool = False  # also label the ad group: a quarter more operations
