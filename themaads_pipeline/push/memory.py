@@ -14,7 +14,7 @@ def collect_seldom() -> None:
     """Once a process, when all of its code is loaded: that is not looked through any more.
 
     A push makes millions of small values, and none that refers to itself: they are gone with their batch.
-    Looking for such took a quarter of the worker's time (benchmarks/README.md).
+    Looking for such took a quarter of the worker's time (docs/performance.md).
     """
     gc.collect()
     gc.freeze()
