@@ -23,10 +23,17 @@ from themaads_pipeline_tests.running_emulator import RunningEmulator
 _numbers = count()
 _GRACE_S = 60  # after a test's own timeout
 _STDERR = pytest.StashKey[int]()
+_LONGEST_NAME = 80  # characters
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_STDERR] = os.dup(2)  # a test's own goes into its report, which is lost with its process
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes may be random, and tests have to be called the same in each worker; a long text is no name."""
+    is_a_name = not isinstance(val, bytes) and not (isinstance(val, str) and len(val) > _LONGEST_NAME)
+    return None if is_a_name else argname
 
 
 @pytest.hookimpl(wrapper=True)
