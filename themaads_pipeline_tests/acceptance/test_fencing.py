@@ -74,7 +74,7 @@ def _written_by(database_url: str, run_id: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_worker_out_of_its_killers_reach_sends_and_writes_nothing_when_it_wakes_up(home: Path) -> None:
-    with upload_at_work(home, ad_groups=2_400, accounts=24) as at_work:
+    with upload_at_work(home, ad_groups=4_800, accounts=48) as at_work:
         database_url = embedded.running_url(home)
         assert database_url is not None
         at_work.wait_until_at(0.2)
@@ -90,7 +90,7 @@ def test_a_worker_out_of_its_killers_reach_sends_and_writes_nothing_when_it_wake
         at_work.stack.wait_until(lambda: not is_alive(worker), timeout=60)
         assert at_work.progress.status is not UploadStatus.FAILED
         at_work.stack.wait_until(lambda: at_work.progress.status is UploadStatus.FINISHED, timeout=240)
-        assert (at_work.progress.done, at_work.progress.total) == (2_400, 2_400)
+        assert (at_work.progress.done, at_work.progress.total) == (4_800, 4_800)
         assert at_work.wrongs() == []
         assert _events(at_work, first["runId"]) == events
         assert at_work.status_of(first["runId"]) == "FAILURE"

@@ -22,7 +22,7 @@ def _note(at_work: RunningUpload, sent: SentLog) -> None:
 def _finishes(at_work: RunningUpload, sent: SentLog) -> None:
     """Every item final, one ad each, and nothing that was final is sent again."""
     at_work.stack.wait_until(lambda: at_work.progress.status is UploadStatus.FINISHED, timeout=240)
-    assert (at_work.progress.done, at_work.progress.total) == (2_400, 2_400)
+    assert (at_work.progress.done, at_work.progress.total) == (4_800, 4_800)
     assert at_work.wrongs() == []
     _note(at_work, sent)
     assert sent.again() == []
@@ -37,7 +37,7 @@ def test_a_source_file_is_edited_while_a_run_is_going_on_and_it_goes_on(home: Pa
         else:
             shutil.copy(source, code / name)
     settings = {"PYTHONPATH": str(code), "DAGSTER_HOME": str(code)}
-    with upload_at_work(home, ad_groups=2_400, accounts=24, **settings) as at_work:
+    with upload_at_work(home, ad_groups=4_800, accounts=48, **settings) as at_work:
         at_work.wait_until_at(0.2)
         worker = at_work.worker()
         for module in (code / "themaads_pipeline").rglob("*.py"):
@@ -49,7 +49,7 @@ def test_a_source_file_is_edited_while_a_run_is_going_on_and_it_goes_on(home: Pa
 
 
 def test_everything_is_killed_and_restarted_and_the_upload_finishes_by_itself(home: Path) -> None:
-    with upload_at_work(home, ad_groups=2_400, accounts=24) as at_work:
+    with upload_at_work(home, ad_groups=4_800, accounts=48) as at_work:
         at_work.wait_until_at(0.2)
         [first] = at_work.runs()
         done, sent = at_work.progress.done, SentLog()
@@ -68,7 +68,7 @@ def test_everything_is_killed_and_restarted_and_the_upload_finishes_by_itself(ho
 
 
 def test_processing_hangs_and_is_seen_told_killed_and_resumed(home: Path) -> None:
-    with upload_at_work(home, ad_groups=2_400, accounts=24) as at_work:
+    with upload_at_work(home, ad_groups=4_800, accounts=48) as at_work:
         at_work.wait_until_at(0.2)
         [first], worker = at_work.runs(), at_work.worker()
         url = embedded.running_url(home)
@@ -79,6 +79,6 @@ def test_processing_hangs_and_is_seen_told_killed_and_resumed(home: Path) -> Non
             at_work.stack.wait_until(lambda: at_work.runs()[-1]["status"] == "FAILURE", timeout=120)
         told = at_work.message_of(first["runId"])
         assert "no progress for" in told
-        assert "of 2,400 items" in told
+        assert "of 4,800 items" in told
         assert not is_alive(worker)
         _finishes(at_work, SentLog())
