@@ -60,7 +60,10 @@ def _events(at_work: RunningUpload, run_id: str) -> list[dict[str, Any]]:
 
 
 def _written_by(database_url: str, run_id: str) -> list[tuple[Any, ...]]:
-    """All that bears the run's epoch in the ledger."""
+    """What the run wrote after its end, and ads whose fate nobody has looked up.
+
+    A request for labels that was under way is open until its account is visited again, labels or no labels.
+    """
     with psycopg.connect(database_url) as connection:
         return connection.execute(
             """select attempt.* from themaads.attempt
@@ -68,7 +71,8 @@ def _written_by(database_url: str, run_id: str) -> list[tuple[Any, ...]]:
             and attempt.created_at > ownership.ended_at
             union all
             select attempt.* from themaads.attempt
-            join themaads.ownership using (upload, epoch) where ownership.run_id = %s and state = 'open'""",
+            join themaads.ownership using (upload, epoch)
+            where ownership.run_id = %s and kind = 'ads' and state = 'open'""",
             (run_id, run_id),
         ).fetchall()
 
