@@ -136,6 +136,8 @@ class Story:
             return False
         time.sleep(strike.delay_s)
         wait_until(lambda: self._may_strike(before) is not None)
+        if not self._may_strike(before):  # it went on meanwhile
+            return False
         progress = self.progress
         print(f"  {strike.number:>3}. {strike.kind} ({progress.final:,} final, {progress.sending} in flight)")
         _ACTS[strike.kind](self)
