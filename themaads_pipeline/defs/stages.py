@@ -123,7 +123,9 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
         if not stage.has_ended:
             how_left = _how_left(context, stage, error)
             keep = looks_only or upload.status is UploadStatus.FINISHED
-            _end_early(context, stage, *((found, upload.message) if keep else how_left), error)
+            status, why = (found, upload.message) if keep else how_left
+            how = "paused" if how_left[0] is UploadStatus.PAUSED else how_ended(error)
+            _end_early(context, stage, error, how=how, why=why, status=status)
             _say_left(stage, how_left, error)
         else:
             stage.say_ended("failed", level=logging.ERROR, why=reason_of(error))
@@ -226,11 +228,10 @@ def _stopped_by_a_person(context: Context, stage: Stage) -> bool:
 
 
 def _end_early(
-    context: Context, stage: Stage, status: UploadStatus | None, why: str, cause: BaseException
+    context: Context, stage: Stage, cause: BaseException, *, how: str, why: str, status: UploadStatus | None
 ) -> None:
     try:
         due_s = note_quota(stage.ledger, cause)
-        how = "paused" if status is UploadStatus.PAUSED else how_ended(cause)
         stage.end(how=how, why=why, status=status, due_s=due_s)
     except FencedError as error:
         _leave(context, stage, error)

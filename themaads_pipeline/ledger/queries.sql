@@ -131,9 +131,11 @@ select :upload, :epoch, :run_id, :stage, :host, :pid, coalesce(sum(items), 0)
 from themaads.item_count where upload = :upload and state in ('done', 'skipped', 'failed');
 
 -- name: end_ownership!
+-- A push that is told to end says so at once; that it was a person who told it may be known only after.
 update themaads.ownership
 set ended_at = clock_timestamp(), ended_how = :how, ended_why = :why, doing = '', waiting_until = null
-where upload = :upload and epoch = :epoch and ended_at is null;
+where upload = :upload and epoch = :epoch
+  and (ended_at is null or (ended_how = 'interrupted' and :how = 'paused'));
 
 -- name: end_status!
 -- A pause outlives the interruption that it causes.

@@ -123,11 +123,13 @@ def test_a_run_that_died_is_told_once_when_another_goes_on(
     assert webhook.asked[0]["type"] == "warning"
 
 
-def test_a_run_that_was_told_to_end_is_told_of_and_one_that_met_an_error_is_not(
+def test_a_run_that_a_machine_ended_is_told_of_and_one_that_a_person_or_an_error_ended_is_not(
     ledger: Ledger, settings: Settings, webhook: Webhook
 ) -> None:
     owner = working(ledger).owner
-    for how in ("failed", "interrupted"):
+    for how in ("failed", "paused", "interrupted"):
+        told_first = "failed" if how == "failed" else "interrupted"  # by the push, which knows no person
+        ledger.uploads.end(owner, how=told_first, why="asked to stop", status=UploadStatus.INTERRUPTED)
         ledger.uploads.end(owner, how=how, why="asked to stop", status=UploadStatus.INTERRUPTED)
         owner = ledger.uploads.take(owner.upload, run_id=f"after-{how}", stage="pushing", is_active=never)
         look(ledger, settings, webhook.url)
