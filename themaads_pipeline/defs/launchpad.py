@@ -11,6 +11,8 @@ from themaads_pipeline.push.work import LARGEST_BATCH, LARGEST_READ, PushConfig
 
 __all__ = ["DryRunConfig", "PushRunConfig", "ReadingConfig", "customer_ids"]
 
+_DEFAULTS = PushConfig()
+
 
 class ReadingConfig(dg.Config):
     """How a file is read."""
@@ -29,19 +31,22 @@ class PushRunConfig(dg.Config):
     """How an upload is pushed."""
 
     batch_size: int = Field(
-        default=1_000,
+        default=_DEFAULTS.batch_size,
         ge=1,
         le=LARGEST_BATCH,
         description=f"Ads in one request, 1 to {LARGEST_BATCH:,}. Fewer: less is in doubt when one is lost.",
     )
     read_size: int = Field(
-        default=2_500,
+        default=_DEFAULTS.read_size,
         ge=1,
         le=LARGEST_READ,
         description=f"Ad groups whose live state is read at once, 1 to {LARGEST_READ:,}.",
     )
     accounts_at_once: int = Field(
-        default=32, ge=1, le=64, description="Accounts worked on side by side, 1 to 64; one request each."
+        default=_DEFAULTS.accounts_at_once,
+        ge=1,
+        le=64,
+        description="Accounts worked on side by side, 1 to 64; one request each.",
     )
     item_limit: int | None = Field(
         default=None,
