@@ -22,7 +22,7 @@ from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.pushing import EDITION
 
 _DEFAULTS = PushConfig()
-# The emulator's profile `realistic`, in seconds.
+# What the profile `realistic` is set to, in seconds.
 _REQUEST_S, _AD_S, _LABEL_S = 0.150, 0.013, 0.001
 _NO_SITES = {"THEMAADS_SITE_ADS_PER_SECOND": "0"}
 
@@ -68,7 +68,7 @@ def _cases(size: int, accounts: int, profiles: list[str], *, xlsx: bool) -> Iter
         for told, environment in (("sites not minded", _NO_SITES), ("sites at their pace", {})):
             with _seeded(size, accounts) as (place, file):
                 intake = place.run("intake_case", str(file), EDITION)
-                place.emulator.profile("realistic")
+                place.emulator.profile("realistic", request_s=_REQUEST_S, ad_s=_AD_S, label_s=_LABEL_S)
                 push = place.run("push_case", str(intake["upload"]), **environment)
                 yield {"case": f"push, realistic, {told}, {title}"} | _beside_ideal(push, file)
     if xlsx:

@@ -189,7 +189,7 @@ def test_data_of_another_version_is_refused_and_left_alone(home: Path) -> None:
     assert (home / "postgres" / "base").exists()
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "__register_atfork"), reason="glibc's way to watch forks")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "__register_atfork"), reason="only glibc tells of forks")
 def test_nothing_is_forked_so_that_grpcs_handlers_of_a_fork_cannot_hold_it_up(home: Path) -> None:
     watched = """
 import ctypes, pathlib, subprocess, sys
