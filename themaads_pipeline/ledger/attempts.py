@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from themaads_pipeline.exceptions import GuardError, LeaseUnavailableError, StaleSnapshotError, StopAskedError
 from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of
 from themaads_pipeline.ledger.leases import Lease
@@ -18,8 +20,7 @@ from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import Failure
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedItem:
+class PlannedItem(Struct, frozen=True, kw_only=True, gc=False):
     """What is written down of one item before its ad is sent."""
 
     item_id: int
@@ -45,8 +46,7 @@ class Attempt:
         return self.ends_at_monotonic - time.monotonic()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentItem:
+class SentItem(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one item that was sent: applied with its new ad, failed, or pending again.
 
     `again_s`: it was refused for a while, and is not sent again before so many seconds have passed.
@@ -59,8 +59,7 @@ class SentItem:
     again_s: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LabelledItem:
+class LabelledItem(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one item's labels: done with the labels *we* attached, or failed."""
 
     item_id: int
@@ -71,8 +70,7 @@ class LabelledItem:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedEnd:
+class PlannedEnd(Struct, frozen=True, kw_only=True, gc=False):
     """An item that ends without a request: skipped with a reason, or failed by a rule of ours."""
 
     item_id: int

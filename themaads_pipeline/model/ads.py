@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from msgspec import Struct
+
 # Our identity on an ad: a custom parameter {_themaedition} with the edition as its value.
 IDENTITY_PARAMETER = "themaedition"
 
@@ -19,16 +21,14 @@ class Account:
     manager: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AdText:
+class AdText(Struct, frozen=True, gc=False):
     """One headline or description. `pin` is Google's ServedAssetFieldType (`HEADLINE_1`) or None."""
 
     text: str
     pin: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AdGroup:
+class AdGroup(Struct, frozen=True, kw_only=True, gc=False):
     """An ad group and its campaign, with Google's enum names as strings."""
 
     ad_group_id: int
@@ -42,8 +42,7 @@ class AdGroup:
     experiment_type: str = "BASE"  # BASE, DRAFT, EXPERIMENT
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AdContent:
+class AdContent(Struct, frozen=True, kw_only=True, gc=False):
     """What an RSA says and where it leads: all that we write, and all that a copy must keep."""
 
     headlines: tuple[AdText, ...]
@@ -57,8 +56,7 @@ class AdContent:
     url_custom_parameters: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LiveAd:
+class LiveAd(Struct, frozen=True, kw_only=True, gc=False):
     """A responsive search ad as it is in the account now."""
 
     ad_id: int
@@ -80,8 +78,7 @@ class Snapshot:
     ads: dict[int, tuple[LiveAd, ...]] = field(default_factory=dict)  # by ad group id
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewAd:
+class NewAd(Struct, frozen=True, kw_only=True, gc=False):
     """One RSA to create, PAUSED, in `ad_group_id`, and which ad it was made from."""
 
     ad_group_id: int
@@ -91,8 +88,7 @@ class NewAd:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class AdLabel:
+class AdLabel(Struct, frozen=True, gc=False):
     """One label to attach to one ad."""
 
     ad_group_id: int
@@ -100,8 +96,7 @@ class AdLabel:
     label_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class AdGroupLabel:
+class AdGroupLabel(Struct, frozen=True, gc=False):
     """One label to attach to one ad group."""
 
     ad_group_id: int

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 
 class ItemState(StrEnum):
     """The states of an item, and the only ways from one to the next."""
@@ -37,8 +39,7 @@ class RejectedRow:
     raw: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True, gc=False):
     """One ad group of one account and edition, as the push sees it."""
 
     item_id: int

@@ -1,7 +1,8 @@
 """Outcomes: why an item ended as it did."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Category(StrEnum):
@@ -28,8 +29,7 @@ class SkipReason(StrEnum):
     ONLY_DISAPPROVED_ADS = "only_disapproved_ads"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True, gc=False):
     """Why Google (or a rule of ours) refused one operation, in Google's own code and words."""
 
     category: Category
@@ -40,20 +40,17 @@ class Failure:
     trigger: str = ""  # the text or URL that Google names, where it does
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Struct, frozen=True, gc=False):
     """The operation is in the account. `resource_id` is the new ad's (or label's) id."""
 
     resource_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyThere:
+class AlreadyThere(Struct, frozen=True, gc=False):
     """The change was in the account before: success, but not ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """This operation was refused; the others of its request are not concerned."""
 
     failure: Failure
@@ -65,8 +62,7 @@ class Refused:
 Result = Created | AlreadyThere | Refused
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MutateResult:
+class MutateResult(Struct, frozen=True, kw_only=True, gc=False):
     """One result an operation, in the request's order."""
 
     results: tuple[Result, ...]

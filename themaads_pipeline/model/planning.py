@@ -1,9 +1,10 @@
 """What to do with one item, given the live state of its ad group: pure, and the same for dry run and push."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+
+from msgspec import Struct
 
 from themaads_pipeline.model.ad_copy import CopyError, compose, edition_of
 from themaads_pipeline.model.ads import AdGroup, LiveAd, NewAd, Snapshot
@@ -19,8 +20,7 @@ from themaads_pipeline.model.outcomes import Category, Failure, SkipReason
 __all__ = ["Create", "LabelBook", "Plan", "Present", "Refuse", "Skip", "plan_item"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Create:
+class Create(Struct, frozen=True, kw_only=True, gc=False):
     """A new ad is to be created, and labelled."""
 
     item: Item
@@ -28,8 +28,7 @@ class Create:
     label_copied_ad: bool  # the copied ad does not carry THEMA_ORIGINAL yet
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Present:
+class Present(Struct, frozen=True, kw_only=True, gc=False):
     """The edition's ad is there: no ad, and a label where it is missing."""
 
     item: Item
@@ -37,8 +36,7 @@ class Present:
     lacks_edition_label: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True, kw_only=True, gc=False):
     """The ad group needs no ad, or can have none."""
 
     item: Item
@@ -46,8 +44,7 @@ class Skip:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True, kw_only=True, gc=False):
     """A rule of ours, or what Google refused before, forbids the ad; nothing is sent."""
 
     item: Item

@@ -3,9 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
@@ -35,8 +36,7 @@ from themaads_pipeline.push.turns import Turn
 from themaads_pipeline.push.work import Work
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Labelling:
+class Labelling(Struct, frozen=True, kw_only=True, gc=False):
     """The labels one applied item still needs."""
 
     item_id: int
@@ -47,8 +47,7 @@ class Labelling:
     copied_ad_id: int | None  # None: it has the label already, or cannot get one
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Operation:
+class _Operation(Struct, frozen=True, kw_only=True, gc=False):
     """One label of one item: which item, which of its three labels."""
 
     item_id: int

@@ -1,8 +1,7 @@
 """Preflight: one ad an account and edition is judged before the flood, and none of them is created."""
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import AccountStoppedError, TemporaryAdsError
@@ -53,11 +52,11 @@ def test_validated_ads_are_answered_in_order_and_not_created(pusher: Pusher) -> 
     work = pusher.work(pusher.submit(refs))
     first, second, third = [create.new_ad for create in creates_of(work, refs[0][0])][:3]
     headlines = (
-        dataclasses.replace(second.content.headlines[0], text="Casino"),
+        replace(second.content.headlines[0], text="Casino"),
         *second.content.headlines[1:],
     )
-    bad = dataclasses.replace(second, content=dataclasses.replace(second.content, headlines=headlines))
-    nowhere = dataclasses.replace(third, ad_group_id=999)
+    bad = replace(second, content=replace(second.content, headlines=headlines))
+    nowhere = replace(third, ad_group_id=999)
     account = work.accounts[refs[0][0]]
 
     fine, refused, unknown = work.gateway.validate_ads(account, [first, bad, nowhere], timeout_s=20)

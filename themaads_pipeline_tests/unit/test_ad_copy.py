@@ -4,13 +4,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from themaads_pipeline.model.ad_copy import CopyError, compose, edition_of
 from themaads_pipeline.model.ads import AdContent, AdText

@@ -1,9 +1,9 @@
 """What is sent, field by field, and what the dry run shows of it."""
 
-import dataclasses
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from themaads_pipeline.ads import operations
 from themaads_pipeline.ads.protobuf import MutateAdGroupAdsRequest
@@ -75,7 +75,7 @@ def test_what_the_content_leaves_out_is_left_out_of_the_operation() -> None:
     bare = AdContent(
         headlines=CONTENT.headlines, descriptions=CONTENT.descriptions, final_urls=("https://example.com",)
     )
-    request = operations.create_ads_request(1, [dataclasses.replace(NEW_AD, content=bare)])
+    request = operations.create_ads_request(1, [replace(NEW_AD, content=bare)])
 
     ad = operations.describe(operations.operations_of(request)[0])["create"]["ad"]
     assert set(ad) == {"final_urls", "responsive_search_ad"}
@@ -83,9 +83,9 @@ def test_what_the_content_leaves_out_is_left_out_of_the_operation() -> None:
 
 
 def test_a_pin_that_google_does_not_know_is_no_silent_loss() -> None:
-    content = dataclasses.replace(CONTENT, headlines=(AdText("a", "HEADLINE_9"),))
+    content = replace(CONTENT, headlines=(AdText("a", "HEADLINE_9"),))
     with pytest.raises(KeyError, match="HEADLINE_9"):
-        operations.create_ads_request(1, [dataclasses.replace(NEW_AD, content=content)])
+        operations.create_ads_request(1, [replace(NEW_AD, content=content)])
 
 
 def test_a_description_is_stable_and_can_be_written_as_json() -> None:

@@ -1,10 +1,9 @@
 """A fingerprint survives what Google does to an ad, and nothing else."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from themaads_pipeline.model.ads import AdContent, AdText
 from themaads_pipeline.model.fingerprints import fingerprint

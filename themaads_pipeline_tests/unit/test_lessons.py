@@ -1,12 +1,13 @@
 """What one refusal teaches, and which ads meet it: never more than Google named."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from themaads_pipeline.model.ads import AdContent, AdText, NewAd
 from themaads_pipeline.model.lessons import (
@@ -160,7 +161,7 @@ def test_a_text_is_met_as_whole_words_in_whatever_case(text: str, value: str, fo
 
 
 def test_a_domain_is_met_exactly_with_or_without_www_in_any_url_of_the_ad() -> None:
-    book = LessonBook([known(replace(text_lesson("winkel.nl"), kind=LessonKind.DOMAIN))])
+    book = LessonBook([known(dataclasses.replace(text_lesson("winkel.nl"), kind=LessonKind.DOMAIN))])
     assert book.met_by(CONTENT) is not None
     assert book.met_by(replace(CONTENT, final_urls=("https://shop.winkel.nl/",))) is None
     mobile = replace(CONTENT, final_urls=("https://a.nl/",), final_mobile_urls=("https://Winkel.nl/m",))

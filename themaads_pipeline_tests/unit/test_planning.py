@@ -2,13 +2,13 @@
 
 # ruff: noqa: DTZ001 - an account's wall clock, which has no zone here
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from themaads_pipeline.model.ad_copy import compose
 from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd, Snapshot
