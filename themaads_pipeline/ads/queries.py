@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - GAQL, not SQL: it cannot write, and every text in it goes through `quoted`
 """What is read: each query, and how one of its rows becomes a plain value. Pure, and free of google.ads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd
 from themaads_pipeline.model.reviews import AdReview
@@ -111,42 +111,43 @@ def chunks_of_names(names: Iterable[str]) -> Iterator[list[str]]:
 
 def ad_group_of(row: Any) -> AdGroup:
     """The ad group and campaign of a GoogleAdsRow (raw protobuf)."""
-    ad_group, campaign = row.ad_group, row.campaign
+    ad_group, campaign, names = row.ad_group, row.campaign, _names_in(row.DESCRIPTOR)
     return AdGroup(
         ad_group_id=ad_group.id,
         name=ad_group.name,
-        status=enum_name(ad_group, "status"),
-        type=enum_name(ad_group, "type_"),
+        status=names.ad_group_status[ad_group.status],
+        type=names.ad_group_type[ad_group.type_],
         campaign_id=campaign.id,
         campaign_name=campaign.name,
-        campaign_status=enum_name(campaign, "status"),
+        campaign_status=names.campaign_status[campaign.status],
         campaign_end=_day(campaign.end_date_time),
-        experiment_type=enum_name(campaign, "experiment_type"),
+        experiment_type=names.experiment_type[campaign.experiment_type],
     )
 
 
 def live_ad_of(row: Any) -> LiveAd:
     """The responsive search ad of a GoogleAdsRow (raw protobuf)."""
-    ad_group_ad = row.ad_group_ad
+    ad_group_ad, names = row.ad_group_ad, _names_in(row.DESCRIPTOR)
     ad = ad_group_ad.ad
     rsa = ad.responsive_search_ad
+    pins = names.pin
     return LiveAd(
         ad_id=ad.id,
         ad_group_id=row.ad_group.id,
-        status=enum_name(ad_group_ad, "status"),
+        status=names.ad_status[ad_group_ad.status],
         content=AdContent(
-            headlines=_texts(rsa.headlines),
-            descriptions=_texts(rsa.descriptions),
+            headlines=tuple([_text(asset.text, pins[asset.pinned_field]) for asset in rsa.headlines]),
+            descriptions=tuple([_text(asset.text, pins[asset.pinned_field]) for asset in rsa.descriptions]),
             final_urls=tuple(ad.final_urls),
             path1=rsa.path1,
             path2=rsa.path2,
             final_mobile_urls=tuple(ad.final_mobile_urls),
             tracking_url_template=ad.tracking_url_template,
             final_url_suffix=ad.final_url_suffix,
-            url_custom_parameters=tuple((each.key, each.value) for each in ad.url_custom_parameters),
+            url_custom_parameters=tuple([(each.key, each.value) for each in ad.url_custom_parameters]),
         ),
-        label_ids=frozenset(int(name.rpartition("/")[2]) for name in ad_group_ad.labels),
-        approval_status=enum_name(ad_group_ad.policy_summary, "approval_status"),
+        label_ids=frozenset([int(name.rpartition("/")[2]) for name in ad_group_ad.labels]),
+        approval_status=names.approval[ad_group_ad.policy_summary.approval_status],
     )
 
 
@@ -184,20 +185,50 @@ def _evidence(evidence: Any) -> Iterator[str]:
 
 def enum_name(message: Any, field: str) -> str:
     """An enum field's name, or its number as text where Google knows more values than this package."""
-    number: int = getattr(message, field)
-    return _enum_names(message.DESCRIPTOR, field).get(number, str(number))
+    name: str = _enum_names(message.DESCRIPTOR, field)[getattr(message, field)]
+    return name
+
+
+class _Names(dict[int, str | None]):
+    """An enum's names by number; a number that this package does not know is its own name."""
+
+    def __missing__(self, number: int) -> str:
+        return str(number)
 
 
 @cache
-def _enum_names(descriptor: Any, field: str) -> dict[int, str]:
+def _enum_names(descriptor: Any, field: str) -> Any:
     values = descriptor.fields_by_name[field].enum_type.values_by_number
-    return {number: value.name for number, value in values.items()}
+    return _Names({number: value.name for number, value in values.items()})
 
 
-def _texts(assets: Sequence[Any]) -> tuple[AdText, ...]:
-    return tuple(
-        _text(asset.text, enum_name(asset, "pinned_field") if asset.pinned_field else None)
-        for asset in assets
+class _RowNames(NamedTuple):
+    """The enums of a row of ads: looked up for each of their fields, in each row."""
+
+    ad_group_status: Any
+    ad_group_type: Any
+    campaign_status: Any
+    experiment_type: Any
+    ad_status: Any
+    approval: Any
+    pin: Any  # None: not pinned
+
+
+@cache
+def _names_in(row: Any) -> _RowNames:
+    def part(message: Any, name: str) -> Any:
+        return message.fields_by_name[name].message_type
+
+    ad_group, campaign, ad_group_ad = (part(row, name) for name in ("ad_group", "campaign", "ad_group_ad"))
+    rsa = part(part(ad_group_ad, "ad"), "responsive_search_ad")
+    return _RowNames(
+        ad_group_status=_enum_names(ad_group, "status"),
+        ad_group_type=_enum_names(ad_group, "type_"),
+        campaign_status=_enum_names(campaign, "status"),
+        experiment_type=_enum_names(campaign, "experiment_type"),
+        ad_status=_enum_names(ad_group_ad, "status"),
+        approval=_enum_names(part(ad_group_ad, "policy_summary"), "approval_status"),
+        pin=_Names(_enum_names(part(rsa, "headlines"), "pinned_field") | {0: None}),
     )
 
 

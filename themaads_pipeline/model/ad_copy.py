@@ -1,11 +1,13 @@
 """The themed ad: what it keeps of the ad it is made from, and what the theme gives it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.model.ads import IDENTITY_PARAMETER, AdContent, AdText
-from themaads_pipeline.model.editions import Edition, EditionText
+from themaads_pipeline.model.editions import Edition, LastingTexts
 from themaads_pipeline.model.landing_urls import is_sane, with_parameters
 from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.model.texts import (
@@ -13,15 +15,13 @@ from themaads_pipeline.model.texts import (
     countdown_targets,
     display_width,
     has_countdown,
+    is_over,
     normalised,
 )
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE, TextKind
 
 FINAL_URL_BYTES = 2_084
 CUSTOM_PARAMETERS = 8
-
-# A countdown this near its end would be refused (`DATE_TIME_IN_COUNTDOWN_TAG_IS_PAST`) or over when served.
-_COUNTDOWN_MARGIN = timedelta(hours=1)
 
 
 class CopyError(PermanentError):
@@ -53,11 +53,11 @@ def compose(edition: Edition, source: AdContent, *, local_now: datetime) -> AdCo
     """
     if not source.final_urls:
         raise CopyError("the copied ad has no final URL: give it one", code="no_final_url")
-    now = local_now.replace(tzinfo=None)
+    at = edition.at(local_now.replace(tzinfo=None))
     return AdContent(
-        headlines=_texts(source.headlines, edition.headlines, HEADLINE, now),
-        descriptions=_texts(source.descriptions, edition.descriptions, DESCRIPTION, now),
-        final_urls=tuple(_final_url(url, edition) for url in source.final_urls),
+        headlines=_texts(source.headlines, at.headlines, HEADLINE, at.now),
+        descriptions=_texts(source.descriptions, at.descriptions, DESCRIPTION, at.now),
+        final_urls=tuple([_final_url(url, edition) for url in source.final_urls]),
         path1=edition.theme.path1 or _path(source.path1),
         path2=_path(source.path2),
         final_mobile_urls=source.final_mobile_urls,
@@ -69,60 +69,81 @@ def compose(edition: Edition, source: AdContent, *, local_now: datetime) -> AdCo
 
 def edition_of(content: AdContent) -> str | None:
     """The edition whose identity an ad carries; None: not ours, or its identity did not survive."""
-    return next((value for key, value in content.url_custom_parameters if key == IDENTITY_PARAMETER), None)
+    for key, value in content.url_custom_parameters:
+        if key == IDENTITY_PARAMETER:
+            return value
+    return None
 
 
 def _texts(
-    source: Sequence[AdText], themed: Sequence[EditionText], kind: TextKind, now: datetime
+    source: Sequence[AdText], themed: LastingTexts, kind: TextKind, now: datetime
 ) -> tuple[AdText, ...]:
-    texts = _copied(source, kind, now)
-    said = {normalised(text.text) for text in texts}
-    copied = len(texts)
-    lasting = sum(not has_countdown(text.text) for text in texts)
-    for candidate in themed:
-        if len(texts) >= kind.most:
-            break
-        if candidate.key not in said and not (candidate.targets and _is_over(candidate.targets, now)):
-            said.add(candidate.key)
-            texts.append(candidate.ad_text)
-            lasting += not candidate.targets
-    if len(texts) == copied:
+    copied = _copied(source, kind, now)
+    taken = themed.other_than(copied.keys())[: kind.most - len(copied)]
+    if not taken:
         raise CopyError(
-            f"the copied ad pins {copied} {kind.noun}s, and no room is left for the theme: unpin some",
+            f"the copied ad pins {len(copied)} {kind.noun}s, and no room is left for the theme: unpin some",
             code="no_room_for_theme",
         )
-    if lasting < kind.fewest:
-        raise CopyError(
-            f"{lasting} {kind.noun}s are left after the countdowns, and an ad needs {kind.fewest}: add texts",
-            code="too_few_texts",
-        )
-    return tuple(texts)
+    texts = (*copied.values(), *taken)
+    if len(taken) - themed.countdowns < kind.fewest:  # the theme alone does not see to it
+        lasting = sum(not has_countdown(text.text) for text in texts)
+        if lasting < kind.fewest:
+            raise CopyError(
+                f"{lasting} {kind.noun}s are left after the countdowns, and an ad needs {kind.fewest}: "
+                "add texts",
+                code="too_few_texts",
+            )
+    return texts
 
 
-def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> list[AdText]:
+def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, AdText]:
+    """By their keys."""
     pins = _pins(source, kind, now)
     others = kind.copied - len(pins)
     kept: dict[str, AdText] = {}
     for original in source:
-        if not original.pin and others <= 0:
-            continue
-        text = AdText(original.text.strip(), original.pin or None)
-        key = normalised(text.text)
-        if text.pin:
-            kept[key] = text
-        elif key and key not in kept and key not in pins and _is_usable(text.text, kind, now):
-            kept[key] = text
-            others -= 1
-    return list(kept.values())
+        if original.pin:
+            facts = _facts_of(original.text)
+            kept[facts.key] = AdText(facts.ad_text.text, original.pin)
+        elif others > 0:
+            facts = _facts_of(original.text)
+            if (
+                facts.key
+                and facts.key not in kept
+                and facts.key not in pins
+                and facts.width <= kind.width
+                and not is_over(facts.targets, now)
+            ):
+                kept[facts.key] = facts.ad_text
+                others -= 1
+    return kept
+
+
+class _Facts(NamedTuple):
+    ad_text: AdText  # without outer spaces, and without a pin
+    key: str
+    width: int
+    targets: tuple[datetime | None, ...]
+
+
+@lru_cache(maxsize=16_384)  # an account's ads repeat their texts
+def _facts_of(text: str) -> _Facts:
+    stripped = text.strip()
+    return _Facts(
+        AdText(stripped), normalised(stripped), display_width(stripped), countdown_targets(stripped)
+    )
 
 
 def _pins(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, str]:
+    """The pin of each pinned text, by its key."""
     pins: dict[str, str] = {}
     for text in source:
         if not text.pin:
             continue
-        _check_pinned(text.text.strip(), kind, now)
-        if pins.setdefault(normalised(text.text), text.pin) != text.pin:
+        facts = _facts_of(text.text)
+        _check_pinned(facts, kind, now)
+        if pins.setdefault(facts.key, text.pin) != text.pin:
             raise CopyError(
                 f"the copied ad pins the {kind.noun} {text.text!r} to two places, and an ad says it once: "
                 f"remove one",
@@ -134,31 +155,23 @@ def _pins(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, 
     return pins
 
 
-def _check_pinned(text: str, kind: TextKind, now: datetime) -> None:
+def _check_pinned(facts: _Facts, kind: TextKind, now: datetime) -> None:
+    text = facts.ad_text.text
     if not text:
         raise CopyError(f"the copied ad pins an empty {kind.noun}: remove it", code="text_empty")
-    if _is_over(countdown_targets(text), now):
+    if is_over(facts.targets, now):
         raise CopyError(
             f"the copied ad pins the {kind.noun} {text!r}, whose countdown is over: change or unpin it",
             code="countdown_over",
             trigger=text,
         )
-    if (width := display_width(text)) > kind.width:
+    if facts.width > kind.width:
         raise CopyError(
-            f"the copied ad pins the {kind.noun} {text!r}, which counts {width} characters, and {kind.width} "
-            f"fit: shorten or unpin it",
+            f"the copied ad pins the {kind.noun} {text!r}, which counts {facts.width} characters, and "
+            f"{kind.width} fit: shorten or unpin it",
             code="text_too_long",
             trigger=text,
         )
-
-
-def _is_usable(text: str, kind: TextKind, now: datetime) -> bool:
-    return display_width(text) <= kind.width and not _is_over(countdown_targets(text), now)
-
-
-def _is_over(targets: Sequence[datetime | None], now: datetime) -> bool:
-    """Whether one of the countdowns is past, ends within the hour, or cannot be read."""
-    return any(target is None or target <= now + _COUNTDOWN_MARGIN for target in targets)
 
 
 def _final_url(url: str, edition: Edition) -> str:
@@ -170,7 +183,8 @@ def _final_url(url: str, edition: Edition) -> str:
             code="final_url_unusable",
             trigger=url,
         )
-    if (length := len(themed.encode())) > FINAL_URL_BYTES:
+    length = len(themed if themed.isascii() else themed.encode())
+    if length > FINAL_URL_BYTES:
         raise CopyError(
             f"the themed final URL has {length} bytes and {FINAL_URL_BYTES} fit: shorten it",
             code="final_url_too_long",

@@ -1,13 +1,15 @@
 """An edition: one year's occurrence of a theme."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from itertools import compress
 
 from themaads_pipeline.model.ads import AdText
 from themaads_pipeline.model.day_rules import boundary_date
-from themaads_pipeline.model.texts import countdown_targets, normalised, render_countdown
+from themaads_pipeline.model.texts import countdown_targets, is_over, normalised, render_countdown
 from themaads_pipeline.model.themes import DONE_SUFFIX, Theme
 
 # On the ad that was copied, in every theme and year.
@@ -23,6 +25,41 @@ class EditionText:
     targets: tuple[datetime | None, ...]  # what it counts down to
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastingTexts:
+    """An edition's headlines or descriptions that are not over at some moment, in order of priority."""
+
+    texts: tuple[AdText, ...]
+    keys: tuple[str, ...]  # of each text; no two are equal
+    countdowns: int  # how many of them count down
+
+    @classmethod
+    def of(cls, texts: tuple[EditionText, ...], now: datetime) -> "LastingTexts":
+        """Those that last at `now`; of several that Google takes for the same the first."""
+        lasting = {text.key: text for text in reversed(texts) if not is_over(text.targets, now)}
+        kept = [text for text in texts if lasting.get(text.key) is text]
+        return cls(
+            texts=tuple(text.ad_text for text in kept),
+            keys=tuple(text.key for text in kept),
+            countdowns=sum(bool(text.targets) for text in kept),
+        )
+
+    def other_than(self, keys: AbstractSet[str]) -> tuple[AdText, ...]:
+        """Those that say something else than texts with these keys."""
+        if keys.isdisjoint(self.keys):
+            return self.texts
+        return tuple(compress(self.texts, (key not in keys for key in self.keys)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EditionMoment:
+    """What of an edition lasts at one moment on the wall clock."""
+
+    now: datetime
+    headlines: LastingTexts
+    descriptions: LastingTexts
+
+
 @dataclass(frozen=True, kw_only=True)
 class Edition:
     """One year's occurrence of a theme. `starts` and `ends` are its first and last day, both included."""
@@ -32,6 +69,8 @@ class Edition:
     event: date
     starts: date
     ends: date
+    # Thousands of ads are made at one moment: the last one that was asked for.
+    _latest: list[EditionMoment] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, theme: Theme, year: int) -> "Edition":
@@ -45,22 +84,22 @@ class Edition:
             ends=boundary_date(theme.ends, event=event, year=year),
         )
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As the ledger, the file format and an ad's identity have it: `black_friday_2026`."""
         return f"{self.theme.name}_{self.year}"
 
-    @property
+    @cached_property
     def title(self) -> str:
         """As people say it: `Black Friday 2026`."""
         return f"{self.theme.title} {self.year}"
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Goes on the new ad: `THEME_BF_2026`."""
         return self.theme.label.replace("{year}", str(self.year))
 
-    @property
+    @cached_property
     def done_label(self) -> str:
         """Goes on the ad group, where that is asked for: `THEME_BF_2026_DONE`."""
         return self.label + DONE_SUFFIX
@@ -83,6 +122,19 @@ class Edition:
     def descriptions(self) -> tuple[EditionText, ...]:
         """The theme's descriptions, rendered."""
         return tuple(self._rendered(text) for text in self.theme.descriptions)
+
+    def at(self, now: datetime) -> EditionMoment:
+        """What lasts at `now`, on the account's wall clock."""
+        for known in self._latest:
+            if known.now == now:
+                return known
+        moment = EditionMoment(
+            now=now,
+            headlines=LastingTexts.of(self.headlines, now),
+            descriptions=LastingTexts.of(self.descriptions, now),
+        )
+        self._latest[:] = [moment]
+        return moment
 
     def is_over(self, local_now: datetime) -> bool:
         """Whether its last day has ended on the account's wall clock."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain
 
 from msgspec import Struct
 
@@ -88,10 +87,8 @@ def plan_item(
         return Refuse(item=item, failure=_edition_over(edition))
     if (unfit := _unfit(item, snapshot.ad_groups.get(item.ad_group_id), local_now)) is not None:
         return unfit
-    live = sorted(
-        (ad for ad in snapshot.ads.get(item.ad_group_id, ()) if ad.status != "REMOVED"),
-        key=lambda ad: ad.ad_id,
-    )
+    live = [ad for ad in snapshot.ads.get(item.ad_group_id, ()) if ad.status != "REMOVED"]
+    live.sort(key=_ad_id)
     label_ids = labels.ids_of(edition.label)
     if (ad := _present(live, edition, label_ids, known_ad_ids)) is not None:
         return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=label_ids.isdisjoint(ad.label_ids))
@@ -136,14 +133,13 @@ def is_themed(ad: LiveAd, labels: LabelBook, catalogue: Catalogue) -> bool:
     """Whether an ad is themed, ours or not: by identity, label, or a theme's parameters in its URL."""
     if edition_of(ad.content) is not None:
         return True
-    if any(catalogue.is_themed_label(name) for name in labels.names_of(ad.label_ids)):
+    if ad.label_ids and any(catalogue.is_themed_label(name) for name in labels.names_of(ad.label_ids)):
         return True
-    return any(
-        marks <= pairs
-        for url in ad.content.final_urls
-        if (pairs := query_pairs(url))
-        for marks in catalogue.url_pairs
-    )
+    for url in ad.content.final_urls:
+        pairs = query_pairs(url)
+        if pairs and any(marks <= pairs for marks in catalogue.url_pairs):
+            return True
+    return False
 
 
 _NOTHING_TO_COPY = {
@@ -166,30 +162,42 @@ def _unfit(item: Item, ad_group: AdGroup | None, local_now: datetime) -> Skip | 
     if ad_group is None:
         message = f"the account has no ad group {item.ad_group_id}, or it was removed"
         return Skip(item=item, reason=SkipReason.AD_GROUP_REMOVED, message=message)
-    campaign, ended = f"campaign {ad_group.campaign_name!r}", ad_group.campaign_end
-    reason: SkipReason | None = None
-    message = ""
+    if (told := _what_is_unfit(ad_group, local_now)) is None:
+        return None
+    reason, message = told
+    return Skip(item=item, reason=reason, message=message)
+
+
+def _what_is_unfit(ad_group: AdGroup, local_now: datetime) -> tuple[SkipReason, str] | None:
     if ad_group.status == "REMOVED":
-        reason, message = SkipReason.AD_GROUP_REMOVED, f"the ad group {ad_group.name!r} was removed"
-    elif ad_group.campaign_status == "REMOVED":
-        reason, message = SkipReason.CAMPAIGN_REMOVED_OR_ENDED, f"the {campaign} was removed"
-    elif ended is not None and ended < local_now.date():
-        reason, message = SkipReason.CAMPAIGN_REMOVED_OR_ENDED, f"the {campaign} ended on {ended}"
-    elif ad_group.experiment_type != "BASE":
-        reason, message = SkipReason.EXPERIMENT_CAMPAIGN, f"the {campaign} belongs to an experiment or draft"
-    elif ad_group.type != "SEARCH_STANDARD":
-        reason = SkipReason.UNSUPPORTED_AD_GROUP_TYPE
+        return SkipReason.AD_GROUP_REMOVED, f"the ad group {ad_group.name!r} was removed"
+    campaign, ended = ad_group.campaign_name, ad_group.campaign_end
+    if ad_group.campaign_status == "REMOVED":
+        return SkipReason.CAMPAIGN_REMOVED_OR_ENDED, f"the campaign {campaign!r} was removed"
+    if ended is not None and ended < local_now.date():
+        return SkipReason.CAMPAIGN_REMOVED_OR_ENDED, f"the campaign {campaign!r} ended on {ended}"
+    if ad_group.experiment_type != "BASE":
+        message = f"the campaign {campaign!r} belongs to an experiment or draft"
+        return SkipReason.EXPERIMENT_CAMPAIGN, message
+    if ad_group.type != "SEARCH_STANDARD":
         message = f"the ad group {ad_group.name!r} is {ad_group.type}, and only SEARCH_STANDARD takes RSAs"
-    return Skip(item=item, reason=reason, message=message) if reason is not None else None
+        return SkipReason.UNSUPPORTED_AD_GROUP_TYPE, message
+    return None
 
 
 def _present(
     live: Sequence[LiveAd], edition: Edition, label_ids: frozenset[int], known_ad_ids: frozenset[int]
 ) -> LiveAd | None:
-    known = (ad for ad in live if ad.ad_id in known_ad_ids)
-    identified = (ad for ad in live if edition_of(ad.content) == edition.name)
-    labelled = (ad for ad in live if not label_ids.isdisjoint(ad.label_ids))
-    return next(chain(known, identified, labelled), None)
+    for ad in live:
+        if ad.ad_id in known_ad_ids:
+            return ad
+    for ad in live:
+        if edition_of(ad.content) == edition.name:
+            return ad
+    for ad in live:
+        if not label_ids.isdisjoint(ad.label_ids):
+            return ad
+    return None
 
 
 def _ad_to_copy(live: Sequence[LiveAd], labels: LabelBook, catalogue: Catalogue) -> LiveAd | SkipReason:
@@ -205,4 +213,12 @@ def _ad_to_copy(live: Sequence[LiveAd], labels: LabelBook, catalogue: Catalogue)
     candidates = [ad for ad in candidates if ad.content.final_urls]
     if not candidates:
         return SkipReason.NO_FINAL_URL
-    return min(candidates, key=lambda ad: (ad.status != "ENABLED", ad.ad_id))
+    return min(candidates, key=_enabled_first)
+
+
+def _enabled_first(ad: LiveAd) -> tuple[bool, int]:
+    return ad.status != "ENABLED", ad.ad_id
+
+
+def _ad_id(ad: LiveAd) -> int:
+    return ad.ad_id

@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
@@ -19,6 +19,8 @@ COUNTDOWN = re.compile(
     r"\{(?P<equals>=?)(?P<kind>GLOBAL_COUNTDOWN|COUNTDOWN)\((?P<target>[^,(){}]*)(?P<rest>[^(){}]*)\)\}",
     re.IGNORECASE,
 )
+# A countdown this near its end would be refused (`DATE_TIME_IN_COUNTDOWN_TAG_IS_PAST`) or over when served.
+_COUNTDOWN_MARGIN = timedelta(hours=1)
 # The placeholders that show a default when there is nothing to insert; the default is what counts.
 DEFAULTED = re.compile(
     r"\{(?:KEYWORD|LOCATION\((?:CITY|STATE|COUNTRY)\)|CUSTOMIZER\.[^:{}]+):(?P<default>[^{}]*)\}",
@@ -88,6 +90,14 @@ def countdown_targets(text: str) -> tuple[datetime | None, ...]:
     if "{" not in text:
         return ()
     return tuple(_moment(match["target"]) for match in COUNTDOWN.finditer(text))
+
+
+def is_over(targets: Sequence[datetime | None], now: datetime) -> bool:
+    """Whether one of a text's countdowns is past, ends within the hour, or cannot be read."""
+    if not targets:
+        return False
+    soon = now + _COUNTDOWN_MARGIN
+    return any(target is None or target <= soon for target in targets)
 
 
 def rendered_for_people(text: str, now: datetime) -> str:
