@@ -4,16 +4,18 @@ Longer than most modules: claim, settle and reconcile are one state machine, whi
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import encode
+from msgspec.structs import asdict
 
 from themaads_pipeline.exceptions import GuardError, LeaseUnavailableError, StaleSnapshotError, StopAskedError
-from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of
+from themaads_pipeline.ledger.database import Connection, Database, Owner, queries
 from themaads_pipeline.ledger.leases import Lease
 from themaads_pipeline.ledger.outages import LOST_CONNECTION, rides_out, rides_out_once
 from themaads_pipeline.model.items import ItemState
@@ -46,7 +48,7 @@ class Attempt:
         return self.ends_at_monotonic - time.monotonic()
 
 
-class SentItem(Struct, frozen=True, kw_only=True, gc=False):
+class SentItem(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of one item that was sent: applied with its new ad, failed, or pending again.
 
     `again_s`: it was refused for a while, and is not sent again before so many seconds have passed.
@@ -59,7 +61,7 @@ class SentItem(Struct, frozen=True, kw_only=True, gc=False):
     again_s: float | None = None
 
 
-class LabelledItem(Struct, frozen=True, kw_only=True, gc=False):
+class LabelledItem(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of one item's labels: done with the labels *we* attached, or failed."""
 
     item_id: int
@@ -70,7 +72,7 @@ class LabelledItem(Struct, frozen=True, kw_only=True, gc=False):
     failure: Failure | None = None
 
 
-class PlannedEnd(Struct, frozen=True, kw_only=True, gc=False):
+class PlannedEnd(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An item that ends without a request: skipped with a reason, or failed by a rule of ours."""
 
     item_id: int
@@ -170,20 +172,8 @@ class Attempts:
             )
             if fresh is None:
                 raise StaleSnapshotError(f"account {lease.customer_id} was read at {read_at}: too long ago")
-            with connection.cursor() as cursor, cursor.copy(sql_of("copy_attempt_items")) as copy:
-                for item in planned:
-                    seen = "{" + ",".join(map(str, item.seen_ad_ids)) + "}"  # an array, as Postgres writes it
-                    copy.write_row((attempt.attempt_id, item.item_id, item.fingerprint, seen))
             sending = queries.start_sending(
-                connection,
-                upload=owner.upload,
-                attempt_id=attempt.attempt_id,
-                item_ids=[item.item_id for item in planned],
-                copied_ad_ids=[item.copied_ad_id for item in planned],
-                copied_ad_statuses=[item.copied_ad_status for item in planned],
-                ad_group_names=[item.ad_group_name for item in planned],
-                campaign_ids=[item.campaign_id for item in planned],
-                campaign_names=[item.campaign_name for item in planned],
+                connection, upload=owner.upload, attempt_id=attempt.attempt_id, planned=_written(planned)
             )
             _expect(sending, len(planned), "pending -> sending")
         return attempt
@@ -264,20 +254,7 @@ class Attempts:
             if not self._close(connection, lease, attempt, request_id=request_id, error=error):
                 return
             settled = queries.settle_sending(
-                connection,
-                attempt_id=attempt.attempt_id,
-                item_ids=[item.item_id for item in sent],
-                states=[str(item.state) for item in sent],
-                new_ad_ids=[item.new_ad_id for item in sent],
-                policy_topics=[
-                    "\n".join(item.failure.policy_topics) if item.failure else None for item in sent
-                ],
-                policy_types=[
-                    "\n".join(item.failure.policy_types) if item.failure else None for item in sent
-                ],
-                triggers=[item.failure.trigger if item.failure else None for item in sent],
-                agains_s=[item.again_s for item in sent],
-                **_failures(item.failure for item in sent),
+                connection, attempt_id=attempt.attempt_id, sent=_written(sent), refused=_refusals(sent)
             )
             _expect(settled, len(sent), "sending -> applied, failed or pending")
 
@@ -293,14 +270,7 @@ class Attempts:
         """
         with self._database.owned(owner) as connection:
             settled = queries.settle_labels(
-                connection,
-                upload=owner.upload,
-                item_ids=[item.item_id for item in labelled],
-                states=[str(item.state) for item in labelled],
-                edition_label_ids=[item.edition_label_id for item in labelled],
-                original_label_ids=[item.original_label_id for item in labelled],
-                done_label_ids=[item.done_label_id for item in labelled],
-                **_failures(item.failure for item in labelled),
+                connection, upload=owner.upload, labelled=_written(labelled), refused=_refusals(labelled)
             )
             _expect(settled, len(labelled), "applied -> done or failed")
             _finish_planned(connection, owner, present)
@@ -440,33 +410,21 @@ class Attempts:
 
 
 def _finish_planned(connection: Connection, owner: Owner, ended: Sequence[PlannedEnd]) -> None:
-    finished = queries.finish_planned(
-        connection,
-        upload=owner.upload,
-        item_ids=[item.item_id for item in ended],
-        states=[str(item.state) for item in ended],
-        categories=[item.category for item in ended],
-        codes=[item.code for item in ended],
-        messages=[item.message for item in ended],
-        policy_topics=["\n".join(item.policy_topics) or None for item in ended],
-        policy_types=["\n".join(item.policy_types) or None for item in ended],
-        triggers=[item.trigger or None for item in ended],
-        ad_ids=[item.ad_id for item in ended],
-        label_ids=[item.label_id for item in ended],
-        ad_group_names=[item.ad_group_name for item in ended],
-        campaign_ids=[item.campaign_id for item in ended],
-        campaign_names=[item.campaign_name for item in ended],
-    )
+    if not ended:
+        return
+    finished = queries.finish_planned(connection, upload=owner.upload, planned=_written(ended))
     _expect(finished, len(ended), "pending -> skipped or failed")
 
 
-def _failures(failures: Iterable[Failure | None]) -> dict[str, list[str | None]]:
-    given = list(failures)
-    return {
-        "categories": [str(failure.category) if failure else None for failure in given],
-        "codes": [failure.code if failure else None for failure in given],
-        "messages": [failure.message if failure else None for failure in given],
-    }
+def _written(values: Sequence[Struct]) -> str:
+    """As JSON, which Postgres takes apart: a tenth of the time that an array for each field takes here."""
+    return encode(values).decode()
+
+
+def _refusals(items: Sequence[SentItem | LabelledItem]) -> str:
+    """The failures among them, which are few, as JSON, with their items."""
+    refused = [asdict(item.failure) | {"item_id": item.item_id} for item in items if item.failure is not None]
+    return encode(refused).decode()
 
 
 def _item_attempts(items: Sequence[DoubtfulItem]) -> dict[str, list[int]]:

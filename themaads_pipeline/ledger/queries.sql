@@ -344,19 +344,16 @@ where item.customer_id = :customer_id and item.state = 'sending' and item.ad_gro
 -- pending -> skipped | failed, by a plan that needs no request.
 update themaads.item
 set state = planned.state, category = planned.category, code = planned.code, message = planned.message,
-    policy_topics = string_to_array(planned.policy_topics, e'\n'),
-    policy_types = string_to_array(planned.policy_types, e'\n'), trigger = planned.trigger,
+    policy_topics = planned.policy_topics, policy_types = planned.policy_types, trigger = planned.trigger,
     new_ad_id = coalesce(planned.ad_id, item.new_ad_id), edition_label_id = coalesce(planned.label_id, edition_label_id),
     ad_group_name = coalesce(planned.ad_group_name, item.ad_group_name),
     campaign_id = coalesce(planned.campaign_id, item.campaign_id),
     campaign_name = coalesce(planned.campaign_name, item.campaign_name),
     settled_at = clock_timestamp()
-from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::text[], :messages::text[],
-            :policy_topics::text[], :policy_types::text[], :triggers::text[],
-            :ad_ids::bigint[], :label_ids::bigint[],
-            :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
-     as planned (item_id, state, category, code, message, policy_topics, policy_types, trigger, ad_id, label_id,
-                 ad_group_name, campaign_id, campaign_name)
+from json_to_recordset((:planned)::json)
+  as planned (item_id bigint, state text, category text, code text, message text, policy_topics text[],
+              policy_types text[], trigger text, ad_id bigint, label_id bigint, ad_group_name text,
+              campaign_id bigint, campaign_name text)
 where item.item_id = planned.item_id and coalesce(item.upload = :upload and item.state = 'pending', false);
 
 -- name: fail_account!
@@ -443,18 +440,21 @@ select true as fresh from themaads.account_lease
 where customer_id = :customer_id and generation = :generation and acquired_at <= :read_at
   and clock_timestamp() - :read_at::timestamptz <= make_interval(secs => :seconds);
 
--- name: copy_attempt_items!
-copy themaads.attempt_item (attempt_id, item_id, fingerprint, seen_ad_ids) from stdin;
-
 -- name: start_sending!
--- pending -> sending.
+-- pending -> sending, with what a look-up needs to know, should the answer be lost.
+with planned as materialized (
+  select * from json_to_recordset((:planned)::json)
+    as given (item_id bigint, fingerprint text, seen_ad_ids bigint[], copied_ad_id bigint, copied_ad_status text,
+              ad_group_name text, campaign_id bigint, campaign_name text)
+), noted as (
+  insert into themaads.attempt_item (attempt_id, item_id, fingerprint, seen_ad_ids)
+  select :attempt_id, item_id, fingerprint, seen_ad_ids from planned
+)
 update themaads.item
 set state = 'sending', attempt_id = :attempt_id, attempts = attempts + 1,
     copied_ad_id = planned.copied_ad_id, copied_ad_status = planned.copied_ad_status,
     ad_group_name = planned.ad_group_name, campaign_id = planned.campaign_id, campaign_name = planned.campaign_name
-from unnest(:item_ids::bigint[], :copied_ad_ids::bigint[], :copied_ad_statuses::text[],
-            :ad_group_names::text[], :campaign_ids::bigint[], :campaign_names::text[])
-     as planned (item_id, copied_ad_id, copied_ad_status, ad_group_name, campaign_id, campaign_name)
+from planned
 where item.item_id = planned.item_id and coalesce(item.upload = :upload and item.state = 'pending', false);
 
 -- name: withdraw!
@@ -479,34 +479,32 @@ update themaads.attempt set state = 'in_doubt', error = :error where attempt_id 
 -- name: settle_sending!
 -- sending -> applied | failed | pending, each item by the outcome of its own operation.
 update themaads.item
-set state = outcome.state, new_ad_id = outcome.new_ad_id, category = outcome.category, code = outcome.code,
-    message = outcome.message, policy_topics = outcome.policy_topics, policy_types = outcome.policy_types,
-    trigger = outcome.trigger,
-    not_before = clock_timestamp() + make_interval(secs => outcome.again_s),
-    refusals = item.refusals + (outcome.again_s is not null)::int,
-    settled_at = case when outcome.state = 'failed' then clock_timestamp() end
-from (
-  select item_id, state, new_ad_id, category, code, message,
-         string_to_array(policy_topics, e'\n') as policy_topics,
-         string_to_array(policy_types, e'\n') as policy_types, trigger, again_s
-  from unnest(:item_ids::bigint[], :states::text[], :new_ad_ids::bigint[], :categories::text[], :codes::text[],
-              :messages::text[], :policy_topics::text[], :policy_types::text[], :triggers::text[], :agains_s::float8[])
-       as given (item_id, state, new_ad_id, category, code, message, policy_topics, policy_types, trigger, again_s)
-) as outcome
-where item.item_id = outcome.item_id and coalesce(item.attempt_id = :attempt_id and item.state = 'sending', false);
+set state = sent.state, new_ad_id = sent.new_ad_id, category = refused.category, code = refused.code,
+    message = refused.message, policy_topics = refused.policy_topics, policy_types = refused.policy_types,
+    trigger = refused.trigger,
+    not_before = clock_timestamp() + make_interval(secs => sent.again_s),
+    refusals = item.refusals + (sent.again_s is not null)::int,
+    settled_at = case when sent.state = 'failed' then clock_timestamp() end
+from json_to_recordset((:sent)::json) as sent (item_id bigint, state text, new_ad_id bigint, again_s float8)
+left join json_to_recordset((:refused)::json)
+  as refused (item_id bigint, category text, code text, message text, policy_topics text[], policy_types text[],
+              trigger text)
+  using (item_id)
+where item.item_id = sent.item_id and coalesce(item.attempt_id = :attempt_id and item.state = 'sending', false);
 
 -- name: settle_labels!
 -- applied -> done | failed; the ad's name is kept whatever happens.
 update themaads.item
-set state = outcome.state, category = outcome.category, code = outcome.code, message = outcome.message,
-    edition_label_id = coalesce(outcome.edition_label_id, item.edition_label_id),
-    original_label_id = coalesce(outcome.original_label_id, item.original_label_id),
-    done_label_id = coalesce(outcome.done_label_id, item.done_label_id),
+set state = labelled.state, category = refused.category, code = refused.code, message = refused.message,
+    edition_label_id = coalesce(labelled.edition_label_id, item.edition_label_id),
+    original_label_id = coalesce(labelled.original_label_id, item.original_label_id),
+    done_label_id = coalesce(labelled.done_label_id, item.done_label_id),
     settled_at = clock_timestamp()
-from unnest(:item_ids::bigint[], :states::text[], :categories::text[], :codes::text[], :messages::text[],
-            :edition_label_ids::bigint[], :original_label_ids::bigint[], :done_label_ids::bigint[])
-     as outcome (item_id, state, category, code, message, edition_label_id, original_label_id, done_label_id)
-where item.item_id = outcome.item_id and coalesce(item.upload = :upload and item.state = 'applied', false);
+from json_to_recordset((:labelled)::json)
+  as labelled (item_id bigint, state text, edition_label_id bigint, original_label_id bigint, done_label_id bigint)
+left join json_to_recordset((:refused)::json) as refused (item_id bigint, category text, code text, message text)
+  using (item_id)
+where item.item_id = labelled.item_id and coalesce(item.upload = :upload and item.state = 'applied', false);
 
 -- name: items_in_doubt
 -- Sent, and the answer never recorded: marked so, or left open by an owner that is gone, or of another upload

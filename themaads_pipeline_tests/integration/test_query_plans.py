@@ -1,5 +1,6 @@
 """Statements that must not grow with the square of a batch, whatever Postgres believes of the states."""
 
+import json
 import re
 from itertools import product
 from typing import Any
@@ -39,10 +40,12 @@ def test_a_batch_changes_by_its_ids_however_old_the_statistics_are(ledger: Ledge
 
 
 class Arguments(dict[str, Any]):
-    """Of whatever statement: lists as long as that of the ids, for every other name."""
+    """Of whatever statement: lists as long as that of the ids, for every other name; or the items as JSON."""
 
     def __init__(self, *, upload: int, item_ids: list[int]) -> None:
         super().__init__(upload=upload, attempt_id=1, customer_id=ACCOUNT, item_ids=item_ids)
+        items = json.dumps([{"item_id": item_id} for item_id in item_ids])
+        self |= dict.fromkeys(("planned", "sent", "labelled", "refused"), items)
 
     def __missing__(self, name: str) -> Any:
         return [None] * len(self["item_ids"])
