@@ -97,9 +97,10 @@ class Gateway:
         ads: dict[int, list[LiveAd]] = defaultdict(list)
 
         def ad_of(row: Any) -> LiveAd:
-            if row.ad_group.id not in ad_groups:
-                ad_groups[row.ad_group.id] = queries.ad_group_of(row)
-            return queries.live_ad_of(row)
+            ad = queries.live_ad_of(row)
+            if ad.ad_group_id not in ad_groups:
+                ad_groups[ad.ad_group_id] = queries.ad_group_of(row)
+            return ad
 
         where = f"reading ads of account {account.customer_id}"
         for chunk in queries.chunks_of_ids(ad_group_ids):
@@ -284,4 +285,7 @@ def _label_of(row: Any) -> tuple[str, int]:
 
 
 def _by_ad_id(ads: dict[int, list[LiveAd]]) -> dict[int, tuple[LiveAd, ...]]:
-    return {ad_group_id: tuple(sorted(found, key=lambda ad: ad.ad_id)) for ad_group_id, found in ads.items()}
+    for found in ads.values():
+        if len(found) > 1:
+            found.sort(key=lambda ad: ad.ad_id)
+    return {ad_group_id: tuple(found) for ad_group_id, found in ads.items()}

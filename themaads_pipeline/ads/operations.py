@@ -1,10 +1,11 @@
 """What is sent: requests built as raw protobuf, and an operation as plain data for the dry run. Pure.
 
-The hot path: 15 headlines and 4 descriptions are built and serialised in about 15 us. The messages
+The hot path: 15 headlines and 4 descriptions are built and serialised in about 10 us. The messages
 are the client's own, so what the dry run shows is what a run sends, operation by operation.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -30,11 +31,11 @@ def attach_ad_labels_request(customer_id: int, labels: Sequence[AdLabel]) -> Any
     """One MutateAdGroupAdLabels request."""
     request = _request(protobuf.MutateAdGroupAdLabelsRequest, customer_id)
     add = protobuf.MutateAdGroupAdLabelsRequest.pb(request).operations.add
-    customer = f"customers/{customer_id}"
+    ads, of_account = f"customers/{customer_id}/adGroupAds/", f"customers/{customer_id}/labels/"
     for label in labels:
         create = add().create
-        create.ad_group_ad = f"{customer}/adGroupAds/{label.ad_group_id}~{label.ad_id}"
-        create.label = f"{customer}/labels/{label.label_id}"
+        create.ad_group_ad = f"{ads}{label.ad_group_id}~{label.ad_id}"
+        create.label = f"{of_account}{label.label_id}"
     return request
 
 
@@ -99,17 +100,30 @@ def _fill_content(ad: Any, content: AdContent) -> None:
         parameter.key = key
         parameter.value = value
     rsa = ad.responsive_search_ad
-    _fill_texts(rsa.headlines.add, content.headlines)
-    _fill_texts(rsa.descriptions.add, content.descriptions)
+    # Messages as bytes, one behind the other, are the same as all of them merged: a rule of protobuf.
+    rsa.MergeFromString(
+        b"".join([*map(_headline, content.headlines), *map(_description, content.descriptions)])
+    )
     if content.path1:
         rsa.path1 = content.path1
     if content.path2:
         rsa.path2 = content.path2
 
 
-def _fill_texts(add: Any, texts: Sequence[AdText]) -> None:
-    for text in texts:
-        asset = add()
-        asset.text = text.text
-        if text.pin is not None:
-            asset.pinned_field = protobuf.PIN_NUMBERS[text.pin]
+@lru_cache(maxsize=50_000)  # a theme's texts are in every ad
+def _headline(text: AdText) -> bytes:
+    """A responsive search ad with nothing but this headline, serialised."""
+    return _alone("headlines", text)
+
+
+@lru_cache(maxsize=50_000)
+def _description(text: AdText) -> bytes:
+    return _alone("descriptions", text)
+
+
+def _alone(field: str, text: AdText) -> bytes:
+    asset = protobuf.AdTextAsset(text=text.text)
+    if text.pin is not None:
+        asset.pinned_field = protobuf.PIN_NUMBERS[text.pin]
+    serialised: bytes = protobuf.ResponsiveSearchAdInfo(**{field: [asset]}).SerializeToString()
+    return serialised

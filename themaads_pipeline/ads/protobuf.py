@@ -4,6 +4,9 @@ The raw classes, not their proto-plus wrappers: building a responsive search ad 
 """
 
 from google.ads.googleads.v26.common.types.ad_asset import AdTextAsset as _AdTextAsset
+from google.ads.googleads.v26.common.types.ad_type_infos import (
+    ResponsiveSearchAdInfo as _ResponsiveSearchAdInfo,
+)
 from google.ads.googleads.v26.enums.types.ad_group_ad_status import AdGroupAdStatusEnum
 from google.ads.googleads.v26.enums.types.served_asset_field_type import ServedAssetFieldTypeEnum
 from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure as _GoogleAdsFailure
@@ -35,6 +38,7 @@ AdTextAsset = _AdTextAsset.pb()
 GoogleAdsFailure = _GoogleAdsFailure.pb()
 GoogleAdsRow = _GoogleAdsRow.pb()
 LabelOperation = _LabelOperation.pb()
+ResponsiveSearchAdInfo = _ResponsiveSearchAdInfo.pb()
 MutateAdGroupAdsResponse = _MutateAdGroupAdsResponse.pb()
 
 PAUSED = int(AdGroupAdStatusEnum.AdGroupAdStatus.PAUSED)
@@ -59,5 +63,6 @@ __all__ = [
     "MutateAdGroupAdsResponse",
     "MutateAdGroupLabelsRequest",
     "MutateLabelsRequest",
+    "ResponsiveSearchAdInfo",
     "SearchGoogleAdsStreamRequest",
 ]

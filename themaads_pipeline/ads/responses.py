@@ -41,6 +41,10 @@ def results_of(response: Any, operations: int, *, method: str, request_id: str, 
     if len(names) != operations:
         said = f"{len(names)} results for {operations} operations"
         raise _unreadable(said, request_id=request_id, where=where)
+    if not faults and all(names):
+        return MutateResult(
+            results=tuple([Created(resource_id(name)) for name in names]), request_id=request_id
+        )
     results: list[Result] = []
     for index, name in enumerate(names):
         if name:
@@ -59,7 +63,8 @@ def resource_id(resource_name: str) -> int:
     >>> resource_id("customers/1234567890/adGroupAds/111~222"), resource_id("customers/1234567890/labels/5")
     (222, 5)
     """
-    return int(resource_name.replace("~", "/").rpartition("/")[2])
+    _, found, last = resource_name.rpartition("~")
+    return int(last if found else last.rpartition("/")[2])
 
 
 def _refused(faults: Sequence[Fault], *, method: str) -> Result:

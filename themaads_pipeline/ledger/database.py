@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from themaads_pipeline.ledger.outages import Patience
 
 Connection = psycopg.Connection[dict[str, Any]]
 
+_TRUSTED_S = 1.0  # a connection that was good so short a time ago is not asked first whether it is
 _AWAY_S = 10.0  # seconds without a connection, after which Postgres counts as away
 # A server that vanished without a word is noticed within a minute (libpq's; nothing on a local socket).
 _LOST_PEER = {
@@ -32,7 +34,7 @@ queries: Any = aiosql.from_path(Path(__file__).parent / "queries.sql", "psycopg"
 
 
 def sql_of(query: str) -> str:
-    """The text of a named query, for COPY, which aiosql does not run."""
+    """The text of a named query: for COPY, which aiosql does not run, and for rows that are no dicts."""
     return str(getattr(queries, query).sql).rstrip().rstrip(";")
 
 
@@ -57,13 +59,25 @@ def session_name() -> str:
     return f"themaads {os.getpid()}@{socket.gethostname()[:40]}"
 
 
+class _Session(Connection):
+    """A connection that knows when it was last good."""
+
+    good_at = 0.0  # of the clock `time.monotonic`
+
+    @classmethod
+    def check(cls, session: "_Session") -> None:
+        """Raise what a connection that was lost meanwhile raises."""
+        if time.monotonic() - session.good_at > _TRUSTED_S:
+            ConnectionPool.check_connection(session)
+
+
 class Database:
     """A pool of connections to the ledger; each thread borrows its own."""
 
     def __init__(self, url: str, *, outage_seconds: float, connections: int = 24) -> None:
         """Open the pool; the first connection is made when it is needed."""
         self.patience = Patience(outage_seconds)
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+        self._pool: ConnectionPool[_Session] = ConnectionPool(
             url,
             min_size=0,
             max_size=connections,
@@ -71,7 +85,8 @@ class Database:
             reconnect_timeout=_AWAY_S / 2,  # the pool's own tries become rarer and rarer: start them anew
             open=True,
             kwargs={"row_factory": dict_row, "application_name": session_name(), **_LOST_PEER},
-            check=ConnectionPool.check_connection,
+            connection_class=_Session,
+            check=_Session.check,
         )
 
     def close(self) -> None:
@@ -81,8 +96,9 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back by any exception."""
-        with self._pool.connection() as connection:
-            yield connection
+        with self._pool.connection() as session:
+            yield session
+            session.good_at = time.monotonic()
 
     @contextmanager
     def owned(self, owner: Owner) -> Iterator[Connection]:

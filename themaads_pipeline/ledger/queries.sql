@@ -310,7 +310,7 @@ group by customer_id order by 2 desc, 1;
 -- name: open_items
 -- One account's items in one state, in file order, after `after`; of so many deaths where that is given. Those that
 -- were refused for a while come when their time has come.
-select item_id, customer_id, ad_group_id, edition, state, attempts, refusals, deaths, new_ad_id, copied_ad_id
+select item_id, ad_group_id, edition, attempts, refusals, deaths, new_ad_id, copied_ad_id
 from themaads.item
 where upload = :upload and customer_id = :customer_id and state = :state and item_id > :after
   and ((:deaths)::smallint is null or deaths = :deaths)

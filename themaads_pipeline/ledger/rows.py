@@ -6,6 +6,8 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
+from psycopg.rows import tuple_row
+
 from themaads_pipeline.exceptions import GuardError
 from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of, taken_over
 from themaads_pipeline.ledger.outages import rides_out
@@ -118,17 +120,34 @@ class Rows:
 
         With `deaths` only those that were in flight in so many attempts whose worker died.
         """
-        with self._database.transaction() as connection:
-            rows = queries.open_items(
-                connection,
-                upload=upload,
-                customer_id=customer_id,
-                state=str(state),
-                after=after,
-                limit=limit,
-                deaths=deaths,
-            )
-            return [Item(**row | {"state": ItemState(row["state"])}) for row in rows]
+        wanted = {
+            "upload": upload,
+            "customer_id": customer_id,
+            "state": str(state),
+            "after": after,
+            "limit": limit,
+            "deaths": deaths,
+        }
+        with (
+            self._database.transaction() as connection,
+            connection.cursor(row_factory=tuple_row) as cursor,
+        ):
+            rows = cursor.execute(sql_of("open_items"), wanted)
+            return [
+                Item(
+                    item_id=item_id,
+                    customer_id=customer_id,
+                    ad_group_id=ad_group_id,
+                    edition=edition,
+                    state=state,
+                    attempts=attempts,
+                    refusals=refusals,
+                    deaths=died,
+                    new_ad_id=new_ad_id,
+                    copied_ad_id=copied_ad_id,
+                )
+                for item_id, ad_group_id, edition, attempts, refusals, died, new_ad_id, copied_ad_id in rows
+            ]
 
     @rides_out
     def deaths_of_pending(self, upload: int, customer_id: int) -> list[int]:

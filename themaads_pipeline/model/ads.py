@@ -21,7 +21,7 @@ class Account:
     manager: bool = False
 
 
-class AdText(Struct, frozen=True, gc=False):
+class AdText(Struct, frozen=True, gc=False, cache_hash=True):
     """One headline or description. `pin` is Google's ServedAssetFieldType (`HEADLINE_1`) or None."""
 
     text: str

@@ -177,7 +177,7 @@ def _planned(create: Create, view: View) -> PlannedItem:
     return PlannedItem(
         item_id=create.item.item_id,
         fingerprint=create.new_ad.fingerprint,
-        seen_ad_ids=tuple(ad.ad_id for ad in view.snapshot.ads.get(create.item.ad_group_id, ())),
+        seen_ad_ids=tuple([ad.ad_id for ad in view.snapshot.ads.get(create.item.ad_group_id, ())]),
         copied_ad_id=create.new_ad.copied_ad_id,
         copied_ad_status=create.new_ad.copied_ad_status,
         ad_group_name=ad_group.name,

@@ -22,6 +22,7 @@ from themaads_pipeline.model.ads import Account, AdGroup, AdGroupLabel, AdLabel
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import (
+    AlreadyThere,
     Category,
     Created,
     Failure,
@@ -47,16 +48,10 @@ class Labelling(Struct, frozen=True, kw_only=True, gc=False):
     copied_ad_id: int | None  # None: it has the label already, or cannot get one
 
 
-class _Operation(Struct, frozen=True, kw_only=True, gc=False):
-    """One label of one item: which item, which of its three labels."""
-
-    item_id: int
-    kind: str  # "edition", "original" or "done"
-    label: AdLabel | AdGroupLabel
-
-
-# By item and kind: what became of the operation, and the label's id.
-Outcomes = dict[tuple[int, str], tuple[Result, int]]
+# An item, and which of its labels: "edition", "original" or "done".
+_Key = tuple[int, str]
+_Label = AdLabel | AdGroupLabel
+Outcomes = dict[_Key, Result]
 
 
 class AccountLabels:
@@ -118,53 +113,40 @@ class AccountLabels:
         editions = {item.edition for item in applied}
         editions |= {ad.item.edition for ad in present if ad.lacks_edition_label}
         edition_labels = {name: self._id(self._work.catalogue.edition(name).label) for name in editions}
-        ad_operations = [
-            _Operation(
-                item_id=ad.item.item_id,
-                kind="edition",
-                label=AdLabel(ad.item.ad_group_id, ad.ad_id, edition_labels[ad.item.edition]),
+        on_ads: dict[_Key, _Label] = {
+            (ad.item.item_id, "edition"): AdLabel(
+                ad.item.ad_group_id, ad.ad_id, edition_labels[ad.item.edition]
             )
             for ad in present
             if ad.lacks_edition_label
-        ]
-        ad_operations += [
-            _Operation(
-                item_id=item.item_id,
-                kind="edition",
-                label=AdLabel(item.ad_group_id, item.new_ad_id, edition_labels[item.edition]),
-            )
+        }
+        on_ads |= {
+            (item.item_id, "edition"): AdLabel(item.ad_group_id, item.new_ad_id, edition_labels[item.edition])
             for item in applied
             if item.label_new_ad
-        ]
-        ad_operations += [
-            _Operation(
-                item_id=item.item_id,
-                kind="original",
-                label=AdLabel(item.ad_group_id, item.copied_ad_id, self._id(ORIGINAL_LABEL)),
-            )
-            for item in applied
-            if item.copied_ad_id is not None
-        ]
-        group_operations = [
-            _Operation(
-                item_id=item.item_id,
-                kind="done",
-                label=AdGroupLabel(
-                    item.ad_group_id, self._id(self._work.catalogue.edition(item.edition).done_label)
-                ),
-            )
-            for item in applied
-            if self._work.config.done_label
-        ]
+        }
+        if any(item.copied_ad_id is not None for item in applied):
+            original = self._id(ORIGINAL_LABEL)
+            on_ads |= {
+                (item.item_id, "original"): AdLabel(item.ad_group_id, item.copied_ad_id, original)
+                for item in applied
+                if item.copied_ad_id is not None
+            }
+        on_ad_groups: dict[_Key, _Label] = {}
+        if self._work.config.done_label:
+            done = {name: self._id(self._work.catalogue.edition(name).done_label) for name in editions}
+            on_ad_groups = {
+                (item.item_id, "done"): AdGroupLabel(item.ad_group_id, done[item.edition]) for item in applied
+            }
         outcomes: Outcomes = {}
         try:
-            for operations in (ad_operations, group_operations):
-                self._send(operations, outcomes)
+            for labels in (on_ads, on_ad_groups):
+                self._send(list(labels.items()), outcomes)
         finally:
-            settled = self._settle(applied, present, outcomes, ad_groups)
+            settled = self._settle(applied, present, on_ads | on_ad_groups, outcomes, ad_groups)
         return settled
 
-    def _send(self, operations: Sequence[_Operation], outcomes: Outcomes) -> None:
+    def _send(self, operations: Sequence[tuple[_Key, _Label]], outcomes: Outcomes) -> None:
         """Send operations of one type; a request that is refused as a whole is sent in halves."""
         if not operations:
             return
@@ -175,17 +157,17 @@ class AccountLabels:
         except AdsError as error:
             if len(operations) == 1:
                 failure = Failure(category=Category(error.category), code=error.code, message=str(error))
-                [only] = operations
-                outcomes[only.item_id, only.kind] = (Refused(failure), only.label.label_id)
+                [(only, _)] = operations
+                outcomes[only] = Refused(failure)
                 return
             middle = len(operations) // 2
             self._send(operations[:middle], outcomes)
             self._send(operations[middle:], outcomes)
             return
-        for operation, outcome in zip(operations, result.results if result else (), strict=bool(result)):
-            outcomes[operation.item_id, operation.kind] = (outcome, operation.label.label_id)
+        if result is not None:
+            outcomes.update(zip([key for key, _ in operations], result.results, strict=True))
 
-    def _send_at_its_pace(self, operations: Sequence[_Operation]) -> MutateResult | None:
+    def _send_at_its_pace(self, operations: Sequence[tuple[_Key, _Label]]) -> MutateResult | None:
         """One request, again after Google's own time when it is refused for its rate; None: not sent, the
         run is to stop.
         """
@@ -200,7 +182,7 @@ class AccountLabels:
             try:
                 timeout_s = self._timeout_s(attempt)
                 with self._work.pacing.request(self._account.customer_id, len(operations)):
-                    result = self._mutate([operation.label for operation in operations], timeout_s)
+                    result = self._mutate([label for _, label in operations], timeout_s)
             except AdsError as error:
                 said = str(error)
                 attempts.close(owner, self._lease, attempt, request_id=error.request_id or "", error=said)
@@ -239,18 +221,20 @@ class AccountLabels:
         self,
         applied: Sequence[Labelling],
         present: Sequence[Present],
+        labels: Mapping[_Key, _Label],
         outcomes: Outcomes,
         ad_groups: Mapping[int, AdGroup],
     ) -> int:
+        done_label = self._work.config.done_label
         labelled = [
             settled
             for item in applied
-            if (settled := _labelled(item, outcomes, done_label=self._work.config.done_label)) is not None
+            if (settled := _labelled(item, labels, outcomes, done_label=done_label)) is not None
         ]
         ended = [
             end
             for ad in present
-            if (end := _present(ad, outcomes, ad_groups.get(ad.item.ad_group_id))) is not None
+            if (end := _present(ad, labels, outcomes, ad_groups.get(ad.item.ad_group_id))) is not None
         ]
         if labelled or ended:
             self._work.ledger.attempts.settle_labels(self._work.owner, labelled, ended)
@@ -272,27 +256,28 @@ def _doubted(error: AdsError, operations: int) -> int:
     return operations if isinstance(error, OutcomeUnknownError) else 0
 
 
-def _labelled(item: Labelling, outcomes: Outcomes, *, done_label: bool) -> LabelledItem | None:
+def _labelled(
+    item: Labelling, labels: Mapping[_Key, _Label], outcomes: Outcomes, *, done_label: bool
+) -> LabelledItem | None:
     """What became of an item's labels; None while one of them has to be tried again."""
-    wanted = [kind for kind, is_wanted in _wanted(item, done_label=done_label) if is_wanted]
     ours: dict[str, int] = {}
-    for kind in wanted:
-        if (item.item_id, kind) not in outcomes:
-            return None
-        outcome, label_id = outcomes[item.item_id, kind]
-        match outcome:
+    for kind in _wanted(item, done_label=done_label):
+        key = (item.item_id, kind)
+        match outcomes.get(key):
+            case None:
+                return None
             case Created():
-                ours[kind] = label_id
+                ours[kind] = labels[key].label_id
             case Refused(failure=failure, retryable=retryable):
                 if retryable:
                     return None
                 return LabelledItem(
                     item_id=item.item_id, state=ItemState.FAILED, failure=_label_failure(failure)
                 )
-            case _:
-                # It was there. On the ad we made, only we attach the edition's label: an answer was lost.
+            case AlreadyThere():
+                # On the ad we made, only we attach the edition's label: an answer was lost.
                 if kind == "edition":
-                    ours[kind] = label_id
+                    ours[kind] = labels[key].label_id
     return LabelledItem(
         item_id=item.item_id,
         state=ItemState.DONE,
@@ -302,8 +287,13 @@ def _labelled(item: Labelling, outcomes: Outcomes, *, done_label: bool) -> Label
     )
 
 
-def _wanted(item: Labelling, *, done_label: bool) -> list[tuple[str, bool]]:
-    return [("edition", item.label_new_ad), ("original", item.copied_ad_id is not None), ("done", done_label)]
+def _wanted(item: Labelling, *, done_label: bool) -> list[str]:
+    kinds = ["edition"] if item.label_new_ad else []
+    if item.copied_ad_id is not None:
+        kinds.append("original")
+    if done_label:
+        kinds.append("done")
+    return kinds
 
 
 def _label_failure(failure: Failure) -> Failure:
@@ -311,22 +301,24 @@ def _label_failure(failure: Failure) -> Failure:
     return Failure(category=failure.category, code=failure.code, message=message)
 
 
-def _present(present: Present, outcomes: Outcomes, ad_group: AdGroup | None) -> PlannedEnd | None:
+def _present(
+    present: Present, labels: Mapping[_Key, _Label], outcomes: Outcomes, ad_group: AdGroup | None
+) -> PlannedEnd | None:
     """An item whose ad is there already; None while its label has to be tried again."""
     message, label_id = f"ad {present.ad_id} is there already", None
     if present.lacks_edition_label:
-        if (present.item.item_id, "edition") not in outcomes:
-            return None
-        outcome, attached_id = outcomes[present.item.item_id, "edition"]
-        match outcome:
+        key = (present.item.item_id, "edition")
+        match outcomes.get(key):
+            case None:
+                return None
             case Created():
-                label_id = attached_id
+                label_id = labels[key].label_id
                 message += "; its missing label was added"
             case Refused(failure=failure, retryable=retryable):
                 if retryable:
                     return None
                 message += f"; its label cannot be added: {failure.message}"
-            case _:
+            case AlreadyThere():
                 pass
     return PlannedEnd(
         item_id=present.item.item_id,
