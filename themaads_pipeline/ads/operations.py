@@ -113,17 +113,19 @@ def _fill_content(ad: Any, content: AdContent) -> None:
 @lru_cache(maxsize=50_000)  # a theme's texts are in every ad
 def _headline(text: AdText) -> bytes:
     """A responsive search ad with nothing but this headline, serialised."""
-    return _alone("headlines", text)
+    alone = protobuf.ResponsiveSearchAdInfo()
+    _fill_text(alone.headlines.add(), text)
+    return bytes(alone.SerializeToString())
 
 
 @lru_cache(maxsize=50_000)
 def _description(text: AdText) -> bytes:
-    return _alone("descriptions", text)
+    alone = protobuf.ResponsiveSearchAdInfo()
+    _fill_text(alone.descriptions.add(), text)
+    return bytes(alone.SerializeToString())
 
 
-def _alone(field: str, text: AdText) -> bytes:
-    asset = protobuf.AdTextAsset(text=text.text)
+def _fill_text(asset: Any, text: AdText) -> None:
+    asset.text = text.text
     if text.pin is not None:
         asset.pinned_field = protobuf.PIN_NUMBERS[text.pin]
-    serialised: bytes = protobuf.ResponsiveSearchAdInfo(**{field: [asset]}).SerializeToString()
-    return serialised

@@ -16,7 +16,7 @@ from themaads_pipeline.model.texts import (
     display_width,
     has_countdown,
     is_over,
-    normalised,
+    single_spaced,
 )
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE, TextKind
 
@@ -122,7 +122,7 @@ def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str
 
 class _Facts(NamedTuple):
     ad_text: AdText  # without outer spaces, and without a pin
-    key: str
+    key: str  # as `normalised` has it
     width: int
     targets: tuple[datetime | None, ...]
 
@@ -130,9 +130,8 @@ class _Facts(NamedTuple):
 @lru_cache(maxsize=16_384)  # an account's ads repeat their texts
 def _facts_of(text: str) -> _Facts:
     stripped = text.strip()
-    return _Facts(
-        AdText(stripped), normalised(stripped), display_width(stripped), countdown_targets(stripped)
-    )
+    key = single_spaced(stripped).casefold()
+    return _Facts(AdText(stripped), key, display_width(stripped), countdown_targets(stripped))
 
 
 def _pins(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, str]:

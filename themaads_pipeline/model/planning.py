@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from themaads_pipeline.model.landing_urls import query_pairs
 from themaads_pipeline.model.lessons import LessonBook
 from themaads_pipeline.model.outcomes import Category, Failure, SkipReason
 
-__all__ = ["Create", "LabelBook", "Plan", "Present", "Refuse", "Skip", "plan_item"]
+__all__ = ["Create", "LabelBook", "Plan", "Planner", "Present", "Refuse", "Skip"]
 
 
 class Create(Struct, frozen=True, kw_only=True, gc=False):
@@ -55,78 +56,125 @@ Plan = Create | Present | Skip | Refuse
 _NO_LESSONS = LessonBook()
 
 
-def plan_item(
-    item: Item,
-    *,
-    edition: Edition,
-    snapshot: Snapshot,
-    labels: LabelBook,
-    catalogue: Catalogue,
-    known_ad_ids: frozenset[int],
-    local_now: datetime,
-    lessons: LessonBook = _NO_LESSONS,
-) -> Plan:
-    """Decide about one item; the first of these that applies:
-
-    1. The edition is over on the account's wall clock: refused, whatever the account looks like.
-    2. The ad group is gone; its campaign is removed or has ended; it is an experiment's; it is no search ad
-       group. These come before "present": a label on an ad that cannot serve is an operation for nothing.
-    3. The edition's ad is there, by what proves it best: the ledger, our identity, the edition's label. This
-       comes before the choice of an ad to copy, so that an ad group whose other ads are gone is not "no ad".
-    4. There is no ad to copy: no RSA at all, only themed ones, only disapproved ones, none with a final URL.
-    5. No valid ad can be made from the best one: refused.
-    6. A live ad has the fingerprint of the ad that would be made: it is there, and has lost its identity.
-    7. The ad has what policy refused in this account before: refused. Last, so that an ad that is there all
-       the same counts as present.
-    8. Create.
-
-    `known_ad_ids` are the ads that the ledger knows for this edition. `snapshot` must cover the ad group.
-    `lessons` are the account's.
-    """
-    if edition.is_over(local_now):
-        return Refuse(item=item, failure=_edition_over(edition))
-    if (unfit := _unfit(item, snapshot.ad_groups.get(item.ad_group_id), local_now)) is not None:
-        return unfit
-    live = [ad for ad in snapshot.ads.get(item.ad_group_id, ()) if ad.status != "REMOVED"]
-    live.sort(key=_ad_id)
-    label_ids = labels.ids_of(edition.label)
-    if (ad := _present(live, edition, label_ids, known_ad_ids)) is not None:
-        return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=label_ids.isdisjoint(ad.label_ids))
-    plan = _plan_ad(item, live, edition=edition, labels=labels, catalogue=catalogue, local_now=local_now)
-    if isinstance(plan, Create) and (lesson := lessons.met_by(plan.new_ad.content)) is not None:
-        return Refuse(item=item, failure=lesson.failure())
-    return plan
+class _KnownEdition(NamedTuple):
+    edition: Edition
+    label_ids: frozenset[int]
+    is_over: bool
 
 
-def _plan_ad(
-    item: Item,
-    live: Sequence[LiveAd],
-    *,
-    edition: Edition,
-    labels: LabelBook,
-    catalogue: Catalogue,
-    local_now: datetime,
-) -> Plan:
-    chosen = _ad_to_copy(live, labels, catalogue)
-    if isinstance(chosen, SkipReason):
-        return Skip(item=item, reason=chosen, message=_NOTHING_TO_COPY[chosen])
-    try:
-        content = compose(edition, chosen.content, local_now=local_now)
-    except CopyError as error:
-        return Refuse(item=item, failure=error.failure)
-    planned = fingerprint(content)
-    for ad in live:
-        if ad.content.path1 == content.path1 and fingerprint(ad.content) == planned:
-            return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=True)
-    new_ad = NewAd(
-        ad_group_id=item.ad_group_id,
-        content=content,
-        copied_ad_id=chosen.ad_id,
-        copied_ad_status=chosen.status,
-        fingerprint=planned,
-    )
-    labelled = not labels.ids_of(ORIGINAL_LABEL).isdisjoint(chosen.label_ids)
-    return Create(item=item, new_ad=new_ad, label_copied_ad=not labelled)
+class Planner:
+    """Decides about items of one account at one moment; the same in a dry run, a preview and a push."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot,
+        labels: LabelBook,
+        catalogue: Catalogue,
+        local_now: datetime,
+        lessons: LessonBook = _NO_LESSONS,
+    ) -> None:
+        """Keep what is known: `snapshot` must cover the ad groups of all items that will be asked about;
+        `local_now` is the account's wall clock; `lessons` are the account's.
+        """
+        self._snapshot = snapshot
+        self._labels = labels
+        self._catalogue = catalogue
+        self._now = local_now
+        self._lessons = lessons
+        self._original_ids = labels.ids_of(ORIGINAL_LABEL)
+        self._known: dict[str, _KnownEdition] = {}
+
+    def plan(self, item: Item, known_ad_ids: frozenset[int] = frozenset()) -> Plan:
+        """Decide about one item; the first of these that applies:
+
+        1. The edition is over on the account's wall clock: refused, whatever the account looks like.
+        2. The ad group is gone; its campaign is removed or has ended; it is an experiment's; it is no search
+           ad group. These come before "present": a label on an ad that cannot serve is an operation for
+           nothing.
+        3. The edition's ad is there, by what proves it best: the ledger, our identity, the edition's label.
+           This comes before the choice of an ad to copy, so that an ad group whose other ads are gone is not
+           "no ad".
+        4. There is no ad to copy: no RSA at all, only themed ones, only disapproved ones, none with a final
+           URL.
+        5. No valid ad can be made from the best one: refused.
+        6. A live ad has the fingerprint of the ad that would be made: it is there, and has lost its identity.
+        7. The ad has what policy refused in this account before: refused. Last, so that an ad that is there
+           all the same counts as present.
+        8. Create.
+
+        `known_ad_ids` are the ads that the ledger knows for the item's edition.
+
+        Raises:
+            ThemeError: The catalogue has no such edition.
+        """
+        edition, label_ids, is_over = self._edition(item.edition)
+        if is_over:
+            return Refuse(item=item, failure=_edition_over(edition))
+        ad_group = self._snapshot.ad_groups.get(item.ad_group_id)
+        if (unfit := _unfit(item, ad_group, self._now)) is not None:
+            return unfit
+        live = [ad for ad in self._snapshot.ads.get(item.ad_group_id, ()) if ad.status != "REMOVED"]
+        live.sort(key=_ad_id)
+        if (ad := _present(live, edition.name, label_ids, known_ad_ids)) is not None:
+            lacks_label = label_ids.isdisjoint(ad.label_ids)
+            return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=lacks_label)
+        plan = self._plan_ad(item, live, edition)
+        if isinstance(plan, Create) and (lesson := self._lessons.met_by(plan.new_ad.content)) is not None:
+            return Refuse(item=item, failure=lesson.failure())
+        return plan
+
+    def _plan_ad(self, item: Item, live: Sequence[LiveAd], edition: Edition) -> Plan:
+        chosen = self._ad_to_copy(live)
+        if isinstance(chosen, SkipReason):
+            return Skip(item=item, reason=chosen, message=_NOTHING_TO_COPY[chosen])
+        try:
+            content = compose(edition, chosen.content, local_now=self._now)
+        except CopyError as error:
+            return Refuse(item=item, failure=error.failure)
+        planned = fingerprint(content)
+        for ad in live:
+            if ad.content.path1 == content.path1 and fingerprint(ad.content) == planned:
+                return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=True)
+        new_ad = NewAd(
+            ad_group_id=item.ad_group_id,
+            content=content,
+            copied_ad_id=chosen.ad_id,
+            copied_ad_status=chosen.status,
+            fingerprint=planned,
+        )
+        label_copied_ad = self._original_ids.isdisjoint(chosen.label_ids)
+        return Create(item=item, new_ad=new_ad, label_copied_ad=label_copied_ad)
+
+    def _ad_to_copy(self, live: Sequence[LiveAd]) -> LiveAd | SkipReason:
+        """The best of those that get over every hurdle; or the last hurdle that any of them came to."""
+        best: LiveAd | None = None
+        last = SkipReason.NO_AD_TO_COPY
+        for ad in live:
+            hurdle = self._hurdle(ad)
+            if hurdle is None:
+                if best is None or _enabled_first(ad) < _enabled_first(best):
+                    best = ad
+            elif _HURDLES.index(hurdle) > _HURDLES.index(last):
+                last = hurdle
+        return last if best is None else best
+
+    def _hurdle(self, ad: LiveAd) -> SkipReason | None:
+        """The first thing for which an ad cannot be copied."""
+        if ad.status not in _COPYABLE:
+            return SkipReason.NO_AD_TO_COPY
+        if is_themed(ad, self._labels, self._catalogue):
+            return SkipReason.ONLY_THEMED_ADS
+        if ad.approval_status == "DISAPPROVED":
+            return SkipReason.ONLY_DISAPPROVED_ADS
+        return None if ad.content.final_urls else SkipReason.NO_FINAL_URL
+
+    def _edition(self, name: str) -> _KnownEdition:
+        if (known := self._known.get(name)) is None:
+            edition = self._catalogue.edition(name)
+            known = _KnownEdition(edition, self._labels.ids_of(edition.label), edition.is_over(self._now))
+            self._known[name] = known
+        return known
 
 
 def is_themed(ad: LiveAd, labels: LabelBook, catalogue: Catalogue) -> bool:
@@ -136,12 +184,21 @@ def is_themed(ad: LiveAd, labels: LabelBook, catalogue: Catalogue) -> bool:
     if ad.label_ids and any(catalogue.is_themed_label(name) for name in labels.names_of(ad.label_ids)):
         return True
     for url in ad.content.final_urls:
-        pairs = query_pairs(url)
-        if pairs and any(marks <= pairs for marks in catalogue.url_pairs):
-            return True
+        if pairs := query_pairs(url):
+            for marks in catalogue.url_pairs:
+                if marks <= pairs:
+                    return True
     return False
 
 
+_COPYABLE = frozenset({"ENABLED", "PAUSED"})
+# What keeps an ad from being copied, in the order in which it is looked at.
+_HURDLES = (
+    SkipReason.NO_AD_TO_COPY,
+    SkipReason.ONLY_THEMED_ADS,
+    SkipReason.ONLY_DISAPPROVED_ADS,
+    SkipReason.NO_FINAL_URL,
+)
 _NOTHING_TO_COPY = {
     SkipReason.NO_AD_TO_COPY: "the ad group has no responsive search ad to copy: add one",
     SkipReason.ONLY_THEMED_ADS: "the ad group has only themed ads, which are never copied: add another",
@@ -186,34 +243,18 @@ def _what_is_unfit(ad_group: AdGroup, local_now: datetime) -> tuple[SkipReason, 
 
 
 def _present(
-    live: Sequence[LiveAd], edition: Edition, label_ids: frozenset[int], known_ad_ids: frozenset[int]
+    live: Sequence[LiveAd], edition: str, label_ids: frozenset[int], known_ad_ids: frozenset[int]
 ) -> LiveAd | None:
     for ad in live:
         if ad.ad_id in known_ad_ids:
             return ad
     for ad in live:
-        if edition_of(ad.content) == edition.name:
+        if edition_of(ad.content) == edition:
             return ad
     for ad in live:
         if not label_ids.isdisjoint(ad.label_ids):
             return ad
     return None
-
-
-def _ad_to_copy(live: Sequence[LiveAd], labels: LabelBook, catalogue: Catalogue) -> LiveAd | SkipReason:
-    candidates = [ad for ad in live if ad.status in {"ENABLED", "PAUSED"}]
-    if not candidates:
-        return SkipReason.NO_AD_TO_COPY
-    candidates = [ad for ad in candidates if not is_themed(ad, labels, catalogue)]
-    if not candidates:
-        return SkipReason.ONLY_THEMED_ADS
-    candidates = [ad for ad in candidates if ad.approval_status != "DISAPPROVED"]
-    if not candidates:
-        return SkipReason.ONLY_DISAPPROVED_ADS
-    candidates = [ad for ad in candidates if ad.content.final_urls]
-    if not candidates:
-        return SkipReason.NO_FINAL_URL
-    return min(candidates, key=_enabled_first)
 
 
 def _enabled_first(ad: LiveAd) -> tuple[bool, int]:

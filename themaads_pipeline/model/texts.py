@@ -51,7 +51,6 @@ def display_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
-@lru_cache(maxsize=8_192)  # a theme's texts come by in every ad
 def single_spaced(text: str) -> str:
     """The text without outer and doubled white space: Google may return it so, or not."""
     if not text.isascii():
@@ -59,7 +58,7 @@ def single_spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=8_192)  # a theme's texts come by in every ad
 def normalised(text: str) -> str:
     """What two texts of one ad may not have in common: duplicates are an error (`DUPLICATE_ASSET`)."""
     return single_spaced(text).casefold()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import Field, StrictStr, ValidationError, ValidationInfo, field_validator
@@ -72,7 +73,7 @@ class Theme(ThemePart):
         """Everything this theme is called, as `name_key` writes it."""
         return frozenset(name_key(text) for text in (self.name, self.title, *self.aliases))
 
-    @property
+    @cached_property
     def url_pairs(self) -> tuple[str, ...]:
         """The URL parameters, `key=value` each."""
         return tuple(self.url_parameters.split("&")) if self.url_parameters else ()

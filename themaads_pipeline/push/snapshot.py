@@ -11,7 +11,9 @@ from themaads_pipeline.model.ads import Account, Snapshot
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import Item
 from themaads_pipeline.model.lessons import KnownLesson, LessonBook
-from themaads_pipeline.model.planning import Create, LabelBook, Present, Refuse, Skip, plan_item
+from themaads_pipeline.model.planning import Create, LabelBook, Planner, Present, Refuse, Skip
+
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,21 +71,19 @@ def plan_items(
     lessons: Sequence[KnownLesson] = (),
 ) -> Plans:
     """Decide on every item of one account; the same function plans a push, a dry run and a preview."""
-    plans, book = Plans(creates=[], presents=[], skips=[], refusals=[], blocked=[]), LessonBook(lessons)
+    plans = Plans(creates=[], presents=[], skips=[], refusals=[], blocked=[])
+    planner = Planner(
+        snapshot=view.snapshot,
+        labels=labels,
+        catalogue=catalogue,
+        local_now=local_now,
+        lessons=LessonBook(lessons),
+    )
     for item in items:
         if item.ad_group_id in view.in_doubt:
             plans.blocked.append(item)
             continue
-        plan = plan_item(
-            item,
-            edition=catalogue.edition(item.edition),
-            snapshot=view.snapshot,
-            labels=labels,
-            catalogue=catalogue,
-            known_ad_ids=view.known_ads.get((item.ad_group_id, item.edition), frozenset()),
-            local_now=local_now,
-            lessons=book,
-        )
+        plan = planner.plan(item, view.known_ads.get((item.ad_group_id, item.edition), _NONE))
         match plan:
             case Create():
                 plans.creates.append(plan)

@@ -15,7 +15,7 @@ from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd, Snap
 from themaads_pipeline.model.fingerprints import fingerprint
 from themaads_pipeline.model.items import Item
 from themaads_pipeline.model.outcomes import Category, SkipReason
-from themaads_pipeline.model.planning import Create, LabelBook, Plan, Present, Refuse, Skip, plan_item
+from themaads_pipeline.model.planning import Create, LabelBook, Plan, Planner, Present, Refuse, Skip
 from themaads_pipeline.themes import load_catalogue
 
 CATALOGUE = load_catalogue(None)
@@ -67,15 +67,8 @@ def planned(
 ) -> Plan:
     """What is to be done with the item when the ad group holds these ads."""
     snapshot = Snapshot(ad_groups={7: group} if group else {}, ads={7: ads} if ads else {})
-    return plan_item(
-        ITEM,
-        edition=EDITION,
-        snapshot=snapshot,
-        labels=LABELS,
-        catalogue=CATALOGUE,
-        known_ad_ids=known,
-        local_now=now,
-    )
+    planner = Planner(snapshot=snapshot, labels=LABELS, catalogue=CATALOGUE, local_now=now)
+    return planner.plan(ITEM, known)
 
 
 def reason(plan: Plan) -> SkipReason:
