@@ -132,7 +132,7 @@ class Rows:
             self._database.transaction() as connection,
             connection.cursor(row_factory=tuple_row) as cursor,
         ):
-            rows = cursor.execute(sql_of("open_items"), wanted)
+            rows = cursor.execute(sql_of("open_items"), wanted).fetchall()
             return [
                 Item(
                     item_id=item_id,

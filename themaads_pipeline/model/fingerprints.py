@@ -24,11 +24,12 @@ def fingerprint(content: AdContent) -> str:
 
 
 def _set_of(texts: Iterable[AdText]) -> str:
-    return ",".join([written for _, _, written in sorted(set(map(_entry, texts)))])
+    written = dict(map(_entry, texts))
+    return ",".join(map(written.__getitem__, sorted(written)))
 
 
 @lru_cache(maxsize=16_384)
-def _entry(text: AdText) -> tuple[str, str, str]:
-    """What a text is sorted by, and how it is written."""
+def _entry(text: AdText) -> tuple[str, str]:
+    """What a text is sorted by, which is the text and then its pin, and how it is written."""
     spaced, pin = single_spaced(text.text), text.pin or ""
-    return spaced, pin, f"[{_quoted(spaced)},{_quoted(pin)}]"
+    return f"{spaced}\0{pin}", f"[{_quoted(spaced)},{_quoted(pin)}]"
