@@ -25,6 +25,8 @@ class Create(Struct, frozen=True, kw_only=True, gc=False):
 
     item: Item
     new_ad: NewAd
+    ad_group: AdGroup
+    seen_ad_ids: tuple[int, ...]  # every ad that was in the ad group, removed ones included
     label_copied_ad: bool  # the copied ad does not carry THEMA_ORIGINAL yet
 
 
@@ -112,19 +114,25 @@ class Planner:
         if is_over:
             return Refuse(item=item, failure=_edition_over(edition))
         ad_group = self._snapshot.ad_groups.get(item.ad_group_id)
-        if (unfit := _unfit(item, ad_group, self._now)) is not None:
-            return unfit
-        live = [ad for ad in self._snapshot.ads.get(item.ad_group_id, ()) if ad.status != "REMOVED"]
-        live.sort(key=_ad_id)
+        if ad_group is None:
+            message = f"the account has no ad group {item.ad_group_id}, or it was removed"
+            return Skip(item=item, reason=SkipReason.AD_GROUP_REMOVED, message=message)
+        if (unfit := _unfit(ad_group, self._now)) is not None:
+            reason, message = unfit
+            return Skip(item=item, reason=reason, message=message)
+        ads = sorted(self._snapshot.ads.get(item.ad_group_id, ()), key=_ad_id)
+        live = [ad for ad in ads if ad.status != "REMOVED"]
         if (ad := _present(live, edition.name, label_ids, known_ad_ids)) is not None:
             lacks_label = label_ids.isdisjoint(ad.label_ids)
             return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=lacks_label)
-        plan = self._plan_ad(item, live, edition)
+        plan = self._plan_ad(item, ad_group, ads, live, edition)
         if isinstance(plan, Create) and (lesson := self._lessons.met_by(plan.new_ad.content)) is not None:
             return Refuse(item=item, failure=lesson.failure())
         return plan
 
-    def _plan_ad(self, item: Item, live: Sequence[LiveAd], edition: Edition) -> Plan:
+    def _plan_ad(
+        self, item: Item, ad_group: AdGroup, ads: Sequence[LiveAd], live: Sequence[LiveAd], edition: Edition
+    ) -> Plan:
         chosen = self._ad_to_copy(live)
         if isinstance(chosen, SkipReason):
             return Skip(item=item, reason=chosen, message=_NOTHING_TO_COPY[chosen])
@@ -143,8 +151,13 @@ class Planner:
             copied_ad_status=chosen.status,
             fingerprint=planned,
         )
-        label_copied_ad = self._original_ids.isdisjoint(chosen.label_ids)
-        return Create(item=item, new_ad=new_ad, label_copied_ad=label_copied_ad)
+        return Create(
+            item=item,
+            new_ad=new_ad,
+            ad_group=ad_group,
+            seen_ad_ids=tuple([ad.ad_id for ad in ads]),
+            label_copied_ad=self._original_ids.isdisjoint(chosen.label_ids),
+        )
 
     def _ad_to_copy(self, live: Sequence[LiveAd]) -> LiveAd | SkipReason:
         """The best of those that get over every hurdle; or the last hurdle that any of them came to."""
@@ -215,17 +228,7 @@ def _edition_over(edition: Edition) -> Failure:
     )
 
 
-def _unfit(item: Item, ad_group: AdGroup | None, local_now: datetime) -> Skip | None:
-    if ad_group is None:
-        message = f"the account has no ad group {item.ad_group_id}, or it was removed"
-        return Skip(item=item, reason=SkipReason.AD_GROUP_REMOVED, message=message)
-    if (told := _what_is_unfit(ad_group, local_now)) is None:
-        return None
-    reason, message = told
-    return Skip(item=item, reason=reason, message=message)
-
-
-def _what_is_unfit(ad_group: AdGroup, local_now: datetime) -> tuple[SkipReason, str] | None:
+def _unfit(ad_group: AdGroup, local_now: datetime) -> tuple[SkipReason, str] | None:
     if ad_group.status == "REMOVED":
         return SkipReason.AD_GROUP_REMOVED, f"the ad group {ad_group.name!r} was removed"
     campaign, ended = ad_group.campaign_name, ad_group.campaign_end

@@ -56,9 +56,10 @@ class Later:
 class AccountPush:
     """Pushes one account's items. One visit at a time; between visits other accounts are served."""
 
-    def __init__(self, work: Work, customer_id: int, heartbeat: Heartbeat) -> None:
-        """Nothing is read or sent before the first visit."""
+    def __init__(self, work: Work, customer_id: int, heartbeat: Heartbeat, *, urgency: int = 0) -> None:
+        """Nothing is read or sent before the first visit. `urgency`: how many items it has to do."""
         self.customer_id = customer_id
+        self._urgency = urgency
         self.turn = Turn(work.stop)
         self._work = work
         self._heartbeat = heartbeat
@@ -236,14 +237,16 @@ class AccountPush:
             if not items:
                 break
             view = look(work.ledger, work.gateway, account, items)
-            plans = plan_items(
-                items,
-                view,
-                catalogue=work.catalogue,
-                labels=labels.book,
-                local_now=local_now(account, work.clock()),
-                lessons=work.ledger.lessons.of_account(self.customer_id),
-            )
+            lessons = work.ledger.lessons.of_account(self.customer_id)
+            with work.desk.seat(self._urgency):
+                plans = plan_items(
+                    items,
+                    view,
+                    catalogue=work.catalogue,
+                    labels=labels.book,
+                    local_now=local_now(account, work.clock()),
+                    lessons=lessons,
+                )
             if self._preflight.learns(account, plans.creates):
                 work.budget.give_back(len(items))
                 continue  # the same items, by what was learned
@@ -255,7 +258,9 @@ class AccountPush:
                 labels.ensure(sorted({item.edition for item in items}))
             labels.attach([], plans.presents, view.snapshot.ad_groups)
             most = most_at_once(self._batch_size.largest, deaths)
-            if unsent := self._send_all(sender, labels, plans.creates, view, most=most):
+            creates, read_at = plans.creates, view.read_at
+            del plans, view  # thousands of live ads: they are not needed while requests are under way
+            if unsent := self._send_all(sender, labels, creates, read_at=read_at, most=most):
                 work.budget.give_back(len(unsent))
                 continue  # the same items again, from a fresh look
             after = items[-1].item_id
@@ -293,18 +298,18 @@ class AccountPush:
         sender: BatchSender,
         labels: AccountLabels,
         creates: Sequence[Create],
-        view: View,
         *,
+        read_at: datetime,
         most: int,
     ) -> Sequence[Create]:
-        """Send in batches, ads first, labels after; returns what was not sent: the view is too old."""
+        """Send in batches, ads first, labels after; returns what was not sent: it was read too long ago."""
         while creates and not self._work.stop.is_set():
             batch, wait = self._next_batch(creates, most)
             if wait is not None:
                 self.turn.pause(*wait)
                 continue
             try:
-                applied = sender.send(batch, view)
+                applied = sender.send(batch, read_at=read_at)
             except StaleSnapshotError:
                 return creates
             except RateLimitError as error:

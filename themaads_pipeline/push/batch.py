@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from random import random
 from typing import Self
@@ -26,7 +27,6 @@ from themaads_pipeline.model.planning import Create
 from themaads_pipeline.model.retries import again_s
 from themaads_pipeline.push.labels import Labelling
 from themaads_pipeline.push.lines import say_sent
-from themaads_pipeline.push.snapshot import View
 from themaads_pipeline.push.work import LARGEST_BATCH, PushConfig, Work
 
 
@@ -67,19 +67,21 @@ class BatchSender:
         self._lease = lease
         self._size = size
 
-    def send(self, batch: Sequence[Create], view: View) -> list[Labelling] | None:
+    def send(self, batch: Sequence[Create], *, read_at: datetime) -> list[Labelling] | None:
         """Claim, send, settle; gives the applied items with the labels they need, or None: try smaller.
 
+        `read_at` is the database's clock just before their ad groups were read.
+
         Raises:
-            StaleSnapshotError: `view` is too old; nothing was sent.
+            StaleSnapshotError: That is too long ago; nothing was sent.
             LeaseUnavailableError: The account is not ours any more; nothing was sent.
             TemporaryAdsError, AccountStoppedError, AdsStoppedError: Nothing was committed; items are pending.
             FencedError: The upload is not ours any more.
         """
         attempts, owner, self.learned = self._work.ledger.attempts, self._work.owner, False
-        planned = [_planned(create, view) for create in batch]
+        planned = list(map(_planned, batch))
         try:
-            attempt = attempts.claim(owner, self._lease, planned, read_at=view.read_at)
+            attempt = attempts.claim(owner, self._lease, planned, read_at=read_at)
         except Exception:
             self._work.pacing.give_back(batch)
             raise
@@ -172,14 +174,14 @@ class BatchSender:
         self._work.ledger.attempts.finish_planned(self._work.owner, [end])
 
 
-def _planned(create: Create, view: View) -> PlannedItem:
-    ad_group = view.snapshot.ad_groups[create.item.ad_group_id]
+def _planned(create: Create) -> PlannedItem:
+    ad_group, new_ad = create.ad_group, create.new_ad
     return PlannedItem(
         item_id=create.item.item_id,
-        fingerprint=create.new_ad.fingerprint,
-        seen_ad_ids=tuple([ad.ad_id for ad in view.snapshot.ads.get(create.item.ad_group_id, ())]),
-        copied_ad_id=create.new_ad.copied_ad_id,
-        copied_ad_status=create.new_ad.copied_ad_status,
+        fingerprint=new_ad.fingerprint,
+        seen_ad_ids=create.seen_ad_ids,
+        copied_ad_id=new_ad.copied_ad_id,
+        copied_ad_status=new_ad.copied_ad_status,
         ad_group_name=ad_group.name,
         campaign_id=ad_group.campaign_id,
         campaign_name=ad_group.campaign_name,

@@ -141,7 +141,7 @@ class _Scheduler:
         opened = work.ledger.rows.open_accounts(work.owner.upload)
         wanted = work.config.only_accounts
         pushes = [
-            AccountPush(work, account.customer_id, heartbeat)
+            AccountPush(work, account.customer_id, heartbeat, urgency=account.items)
             for account in opened
             if not wanted or account.customer_id in wanted
         ]

@@ -10,6 +10,7 @@ from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.push.desk import Desk
 from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.settings import Settings
 
@@ -90,3 +91,4 @@ class Work:
     stop: threading.Event  # set: no new request leaves
     pacing: Pacing
     access: Access = field(default_factory=Access)
+    desk: Desk = field(default_factory=Desk)
