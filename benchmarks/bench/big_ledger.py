@@ -28,7 +28,7 @@ _UNFINISHED = (
 # 91 are done, 4 skipped, 5 failed; behind them one batch is labelled and one is in flight, if a run is at work.
 _SHARES = """
 create temporary table share as
-select upload, status, key, progress, customer_id, size,
+select upload, status, key, progress, customer_id, size, max(size) over () as ad_groups,
        1 + sum(ceil(size / %(batch)s::float8)::bigint) over (order by upload, customer_id)
          - ceil(size / %(batch)s::float8)::bigint as first_attempt
 from (
@@ -66,7 +66,7 @@ select upload, customer_id, ad_group_id, edition, state, (state not in ('pending
        case when state = 'pending' and place %% 2000 = 0 then clock_timestamp() + interval '1 hour' end,
        (state = 'pending' and place %% 2000 = 0)::int, (state = 'pending' and place %% 5000 = 0)::int
 from (
-  select share.*, place, luck, customer_id * 10000000 + (upload * 7919 + place) %% greatest(size, 60000) as ad_group_id,
+  select share.*, place, luck, customer_id * 10000000 + (upload * 7919 + place) %% ad_groups as ad_group_id,
          split_part(key, '@', 1) as edition, customer_id * 10000 + place / 200 as campaign_id,
          case when place > progress * size + 2000 or (place > progress * size and status <> 'running') then 'pending'
               when place > progress * size + 1000 then 'sending'
@@ -118,6 +118,9 @@ select setval(pg_get_serial_sequence('themaads.attempt', 'attempt_id'), max(atte
 insert into themaads.attempt_item (attempt_id, item_id, fingerprint, seen_ad_ids)
 select attempt_id, item_id, md5(item_id::text) || md5(ad_group_id::text), array[ad_group_id * 10, ad_group_id * 10 + 1]
 from themaads.item where attempt_id is not null;
+
+insert into themaads.failure_count (upload, customer_id, category, code, items)
+select upload, customer_id, category, code, count(*) from themaads.item where state = 'failed' group by 1, 2, 3, 4;
 
 insert into themaads.account_lease (customer_id, generation, upload, epoch, acquired_at, expires_at)
 select customer_id, 1000, %(large)s::bigint, 2, clock_timestamp(), clock_timestamp() + interval '1 hour'

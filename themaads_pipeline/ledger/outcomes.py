@@ -111,7 +111,7 @@ class Outcomes:
     def failures_by_reason(self, upload: int) -> list[dict[str, Any]]:
         """Failed items by `category` and `code`, most first, with an `example` message.
 
-        Some milliseconds for ten thousands of them, where `counts_by_reason` goes through all items.
+        Milliseconds, however many there are: `counts_by_reason` goes through all items.
         """
         with self._database.transaction() as connection:
             return list(queries.failures_by_reason(connection, upload=upload))

@@ -606,13 +606,13 @@ select state, coalesce(category, '') as category, coalesce(code, '') as code, co
 from themaads.item where upload = :upload group by 1, 2, 3 order by 4 desc, 1, 2, 3;
 
 -- name: failures_by_reason
--- What failed, by reason, most first: counted along an index. The example is any one of them.
+-- What failed, by reason, most first, without a look at the items. The example is any one of them.
 select failed.*, (select message from themaads.item
                   where item.upload = :upload and item.state = 'failed' and item.category = failed.category
                     and item.code = failed.code limit 1) as example
 from (
-  select category, code, count(*)::bigint as items from themaads.item
-  where upload = :upload and state = 'failed' group by category, code
+  select category, code, sum(items)::bigint as items from themaads.failure_count
+  where upload = :upload and items > 0 group by category, code
 ) as failed
 order by items desc, category, code;
 

@@ -24,9 +24,54 @@ create index item_held_back on themaads.item (upload, customer_id, not_before, d
 """
 
 FAILED = """
--- Failures by their reason, without a look at the items; those of policy among them.
+-- Failures are found by their reason among millions of items that did not fail; those of policy among them.
 create index item_failed on themaads.item (upload, category, code) where state = 'failed';
 drop index themaads.item_policy;
+
+-- How many items of each account failed for which reason: kept as `item_count` is, and by the same triggers.
+create table themaads.failure_count (
+  upload       bigint not null references themaads.upload on delete cascade,
+  customer_id  bigint not null,
+  category     text not null,
+  code         text not null,
+  items        bigint not null,
+  primary key (upload, customer_id, category, code)
+) with (fillfactor = 50);
+insert into themaads.failure_count (upload, customer_id, category, code, items)
+select upload, customer_id, category, coalesce(code, ''), count(*) from themaads.item
+where state = 'failed' group by 1, 2, 3, 4;
+
+create or replace function themaads.count_inserted_items() returns trigger language plpgsql as $$
+begin
+  insert into themaads.item_count as c (upload, customer_id, state, items)
+  select upload, customer_id, state, count(*) from inserted group by 1, 2, 3 order by 1, 2, 3
+  on conflict (upload, customer_id, state) do update set items = c.items + excluded.items;
+  insert into themaads.failure_count as c (upload, customer_id, category, code, items)
+  select upload, customer_id, category, coalesce(code, ''), count(*) from inserted where state = 'failed'
+  group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  on conflict (upload, customer_id, category, code) do update set items = c.items + excluded.items;
+  return null;
+end $$;
+create or replace function themaads.count_updated_items() returns trigger language plpgsql as $$
+begin
+  insert into themaads.item_count as c (upload, customer_id, state, items)
+  select upload, customer_id, state, sum(change) from (
+    select upload, customer_id, state, -1 as change from before
+    union all
+    select upload, customer_id, state, 1 from after
+  ) as changes
+  group by 1, 2, 3 having sum(change) <> 0 order by 1, 2, 3
+  on conflict (upload, customer_id, state) do update set items = c.items + excluded.items;
+  insert into themaads.failure_count as c (upload, customer_id, category, code, items)
+  select upload, customer_id, category, code, sum(change) from (
+    select upload, customer_id, category, coalesce(code, '') as code, -1 as change from before where state = 'failed'
+    union all
+    select upload, customer_id, category, coalesce(code, ''), 1 from after where state = 'failed'
+  ) as changes
+  group by 1, 2, 3, 4 having sum(change) <> 0 order by 1, 2, 3, 4
+  on conflict (upload, customer_id, category, code) do update set items = c.items + excluded.items;
+  return null;
+end $$;
 """
 
 
