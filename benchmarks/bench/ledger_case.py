@@ -1,7 +1,7 @@
-"""Transitions of the ledger by themselves: claim, settle, labels, in batches. Arguments: items, accounts, at once.
+"""Transitions of the ledger by themselves: claim, settle, labels. Arguments: items, accounts, at once.
 
-Through the methods that a push calls, with outcomes that are made up: first one account after the other, then as many
-side by side as are asked for, each time an upload of as many items.
+Through the methods that a push calls, in batches, with outcomes that are made up: first one account after the
+other, then as many side by side as are asked for, each time an upload of as many items.
 """
 
 import sys
@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class _Account:
     def work_off(self) -> "Counter[str]":
         """Seconds in each step, and how many batches."""
         after = 0
-        while items := self._timed("open_items", lambda after=after: self._next(after)):
+        while items := self._timed("open_items", partial(self._next, after)):
             after = items[-1].item_id
             read_at = self._ledger.attempts.now()
             for start in range(0, len(items), BATCH):
@@ -124,7 +125,15 @@ def _an_upload(ledger: Ledger, items: int, accounts: int) -> Owner:
     owner = ledger.uploads.take(upload.number, run_id=name, stage="pushing", is_active=lambda _: False)
     share = -(-items // accounts)
     rows = (
-        (line + 2, 9_000_000_000 + line // share, line + 1, name, f"Ad group {line} of this account", None, None)
+        (
+            line + 2,
+            9_000_000_000 + line // share,
+            line + 1,
+            name,
+            f"Ad group {line} of this account",
+            None,
+            None,
+        )
         for line in range(items)
     )
     ledger.rows.write(owner, list(rows), [])

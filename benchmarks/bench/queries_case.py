@@ -1,7 +1,7 @@
 """What is asked of a ledger with millions of items, and how long each answer takes. Argument: how many items.
 
-Twice: with statistics from when the ledger had one upload, pending, and nothing vacuumed since; then as autovacuum
-leaves it. Each question through the method that asks it, a few times; the first time is told apart.
+Twice: with statistics from when the ledger had one upload, pending, and nothing vacuumed since; then as
+autovacuum leaves it. Each question through the method that asks it, a few times, the first one apart.
 """
 
 import sys
@@ -48,7 +48,7 @@ def main(items: int) -> None:
 
 
 def measured(home: Path, url: str, big: BigLedger, condition: str) -> dict[str, dict[str, float]]:
-    """Milliseconds of each question, by question: the first time, the median of the others, the worst of them."""
+    """Milliseconds, by question: of the first time, the median of the others, and the worst of them."""
     found: dict[str, list[float]] = {}
     with _opened(home, url) as (ledger, health):
         for name, ask in _quick(ledger, health, big).items():
@@ -80,7 +80,9 @@ def _quick(ledger: Ledger, health: LedgerHealth, big: BigLedger) -> dict[str, As
     occasions = occasions_of(state, now=ledger.attempts.now(), failure_bound=0.01)
     assert occasions
     owner = uploads.take(big.large, run_id=run_id, stage="pushing", is_active=lambda _: False)
-    beats = [AccountBeat(customer_id=each.customer_id, doing="working") for each in rows.open_accounts(big.large)]
+    beats = [
+        AccountBeat(customer_id=each.customer_id, doing="working") for each in rows.open_accounts(big.large)
+    ]
     pages = _pages(ledger, big.untouched, big.longest)
     behind = rows.open_items(big.large, big.longest, ItemState.PENDING, limit=_READ_SIZE)
     ad_groups = [item.ad_group_id for item in behind]

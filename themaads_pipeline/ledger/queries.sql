@@ -314,15 +314,16 @@ where upload = :upload and state in ('pending', 'sending', 'applied') and items 
 group by customer_id order by 2 desc, 1;
 
 -- name: open_items
--- One account's items in one state that is not final, in file order, after `after`; of so many deaths where that is given. Those that
--- were refused for a while come when their time has come.
+-- One account's items in one state that is not final, in file order, after `after`; of so many deaths where that is
+-- given. Those that were refused for a while come when their time has come. Written so that `item_open` alone has
+-- them in this order: along the ids, the planner may look for them among all items of the ledger.
 select item_id, ad_group_id, edition, attempts, refusals, deaths, new_ad_id, copied_ad_id
 from themaads.item
-where upload = :upload and customer_id = :customer_id and state = :state and item_id > :after
-  and state in ('pending', 'sending', 'applied')  -- else a plan that is kept for all states does without their index
+where upload = :upload and customer_id = :customer_id
+  and (state, item_id) > (:state, :after) and state <= :state and state in ('pending', 'sending', 'applied')
   and ((:deaths)::smallint is null or deaths = :deaths)
   and (not_before is null or not_before <= clock_timestamp())
-order by item_id limit :limit;
+order by state, item_id limit :limit;
 
 -- name: next_due^
 -- When the first of the account's pending items may be sent, and how many of them wait for their time.

@@ -23,7 +23,8 @@ from themaads_pipeline_tests.integration.test_ledger import (
 KEPT = """
 select upload, customer_id, state, items from themaads.item_count where items <> 0
 union all
-select upload, customer_id, 'failed: ' || category || ' ' || code, items from themaads.failure_count where items <> 0
+select upload, customer_id, 'failed: ' || category || ' ' || code, items
+from themaads.failure_count where items <> 0
 order by 1, 2, 3
 """
 COUNTED = """
@@ -64,8 +65,10 @@ def transitions(ledger: Ledger) -> Iterator[str]:
     yield "sending -> applied, failed, pending"
     attempts.settle_labels(
         owner,
-        [LabelledItem(item_id=items[0], state=ItemState.DONE)]
-        + [LabelledItem(item_id=items[1], state=ItemState.FAILED, failure=failure("LABELS"))],
+        [
+            LabelledItem(item_id=items[0], state=ItemState.DONE),
+            LabelledItem(item_id=items[1], state=ItemState.FAILED, failure=failure("LABELS")),
+        ],
         [PlannedEnd(item_id=items[9], state=ItemState.SKIPPED, code="no_ad_to_copy", message="none")],
     )
     yield "applied -> done, failed; pending -> skipped"
@@ -77,7 +80,9 @@ def transitions(ledger: Ledger) -> Iterator[str]:
     yield "pending -> failed, for a reason that is new, and for one that is not"
     with pytest.raises(GuardError):
         attempts.finish_planned(owner, ends)  # rolled back, and the counts with it
-    assert ledger.rows.retry(owner.upload, states=[ItemState.FAILED], category="policy", customer_id=None) == 5
+    assert (
+        ledger.rows.retry(owner.upload, states=[ItemState.FAILED], category="policy", customer_id=None) == 5
+    )
     yield "failed -> pending, and -> applied where the ad is there"
     assert (
         ledger.rows.retry(owner.upload, states=[ItemState.SKIPPED], category=None, customer_id=ACCOUNT) == 1
