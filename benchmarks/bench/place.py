@@ -45,10 +45,9 @@ class Place:
 
     def spent(self) -> Spent:
         """What both have used since they started."""
-        postmaster = int((self.home / "postgres" / "postmaster.pid").read_text().split()[0])
         return Spent(
             emulator=_cpu_s(psutil.Process(self.emulator.facts["pid"])),
-            postgres=_cpu_s(psutil.Process(postmaster)),
+            postgres=postgres_cpu_s(self.home),
         )
 
     def run(self, module: str, *arguments: str, **environment: str) -> dict[str, Any]:
@@ -82,17 +81,29 @@ class Place:
 
 @contextmanager
 def a_place() -> Iterator[Place]:
-    """Started, empty, and gone afterwards. Postgres writes durably, as it does in production."""
+    """Started, empty, and gone afterwards."""
+    with a_postgres() as (home, url), RunningEmulator(home / "emulator") as emulator:
+        yield Place(home=home, emulator=emulator, database_url=url)
+
+
+@contextmanager
+def a_postgres() -> Iterator[tuple[Path, str]]:
+    """Its home and its URL: an empty ledger, gone afterwards. It writes durably, as it does in production."""
     with tempfile.TemporaryDirectory(prefix="themaads-benchmark-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # Postgres may be another user
-        with RunningEmulator(home / "emulator") as emulator:
-            url = embedded.ensure_running(home)
-            try:
-                migrate(url)
-                yield Place(home=home, emulator=emulator, database_url=url)
-            finally:
-                embedded.stop(home)
+        url = embedded.ensure_running(home)
+        try:
+            migrate(url)
+            yield home, url
+        finally:
+            embedded.stop(home)
+
+
+def postgres_cpu_s(home: Path) -> float:
+    """What the Postgres in `home` has used since it started, in seconds of the processor."""
+    postmaster = int((home / "postgres" / "postmaster.pid").read_text().split()[0])
+    return _cpu_s(psutil.Process(postmaster))
 
 
 class Meter:

@@ -94,14 +94,13 @@ class _Teller:
         )
 
     def _reasons(self, upload: int) -> Iterable[Reason]:
-        for row in self._ledger.outcomes.counts_by_reason(upload):
-            if row["state"] == "failed":
-                yield Reason(
-                    items=row["items"],
-                    category=row["category"],
-                    code=row["code"],
-                    example=row["example"] or "",
-                )
+        for row in self._ledger.outcomes.failures_by_reason(upload):
+            yield Reason(
+                items=row["items"],
+                category=row["category"],
+                code=row["code"],
+                example=row["example"] or "",
+            )
 
 
 def web_url_of(settings: Settings) -> str | None:

@@ -108,6 +108,15 @@ class Outcomes:
             return list(queries.counts_by_reason(connection, upload=upload))
 
     @rides_out
+    def failures_by_reason(self, upload: int) -> list[dict[str, Any]]:
+        """Failed items by `category` and `code`, most first, with an `example` message.
+
+        Milliseconds, however many there are: `counts_by_reason` goes through all items.
+        """
+        with self._database.transaction() as connection:
+            return list(queries.failures_by_reason(connection, upload=upload))
+
+    @rides_out
     def counts_by_account(self, upload: int) -> dict[int, dict[str, int]]:
         """Items of each account by state."""
         counts: dict[int, dict[str, int]] = {}

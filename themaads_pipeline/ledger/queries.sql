@@ -225,7 +225,21 @@ select ended_why from themaads.ownership where run_id = :run_id and ended_how = 
 select stop_asked_by from themaads.ownership where upload = :upload and epoch = :epoch;
 
 -- name: progress_of
--- One row an upload: what `status --json` tells. The rate is that of the last push, going on or over.
+-- One row an upload: what `status --json` tells. The rate is that of the last push, going on or over. The counts of
+-- all uploads are gone through once, and not once an upload.
+with chosen as (
+  select * from themaads.upload where (:number)::bigint is null or number = :number
+), counts as (
+  select item_count.upload,
+         sum(items) as total,
+         sum(items) filter (where state = 'pending') as pending,
+         sum(items) filter (where state = 'sending') as sending,
+         sum(items) filter (where state = 'applied') as applied,
+         sum(items) filter (where state = 'done') as done,
+         sum(items) filter (where state = 'skipped') as skipped,
+         sum(items) filter (where state = 'failed') as failed
+  from themaads.item_count where item_count.upload = any (array(select number from chosen)) group by item_count.upload
+)
 select upload.number, upload.key, upload.status, upload.message, upload.file_name, upload.epoch, upload.read_at,
        ownership.run_id, ownership.stage, owner.doing, case when not owner.stage_ended then owner.waiting_until end as waiting_until,
        case when not owner.stage_ended
@@ -235,26 +249,15 @@ select upload.number, upload.key, upload.status, upload.message, upload.file_nam
        coalesce(counts.total, 0)::bigint as total, coalesce(counts.pending, 0)::bigint as pending,
        coalesce(counts.sending, 0)::bigint as sending, coalesce(counts.applied, 0)::bigint as applied,
        coalesce(counts.done, 0)::bigint as done, coalesce(counts.skipped, 0)::bigint as skipped,
-       coalesce(counts.failed, 0)::bigint as failed,
-       (select count(*) from themaads.rejected_row where rejected_row.upload = upload.number) as rejected
-from themaads.upload
+       coalesce(counts.failed, 0)::bigint as failed, upload.rejected
+from chosen as upload
 left join themaads.ownership on ownership.upload = upload.number and ownership.epoch = upload.epoch
 left join themaads.owner_progress as owner on owner.upload = upload.number and owner.epoch = upload.epoch
 left join lateral (
   select * from themaads.ownership as pushing
   where pushing.upload = upload.number and pushing.stage = 'pushing' order by pushing.epoch desc limit 1
 ) as push on true
-left join lateral (
-  select sum(items) as total,
-         sum(items) filter (where state = 'pending') as pending,
-         sum(items) filter (where state = 'sending') as sending,
-         sum(items) filter (where state = 'applied') as applied,
-         sum(items) filter (where state = 'done') as done,
-         sum(items) filter (where state = 'skipped') as skipped,
-         sum(items) filter (where state = 'failed') as failed
-  from themaads.item_count where item_count.upload = upload.number
-) as counts on true
-where (:number)::bigint is null or upload.number = :number
+left join counts on counts.upload = upload.number
 order by upload.number;
 
 
@@ -299,7 +302,10 @@ copy themaads.rejected_row (upload, line, reason, message, raw) from stdin;
 
 -- name: mark_read!
 -- The guard of all that was written before it in the same transaction.
-update themaads.upload set read_at = clock_timestamp() where number = :upload and epoch = :epoch and read_at is null;
+update themaads.upload
+set read_at = clock_timestamp(),
+    rejected = (select count(*) from themaads.rejected_row where rejected_row.upload = :upload)
+where number = :upload and epoch = :epoch and read_at is null;
 
 -- name: accounts_with_open_items
 -- The accounts that have work left, the longest first: it decides when the upload ends.
@@ -308,25 +314,34 @@ where upload = :upload and state in ('pending', 'sending', 'applied') and items 
 group by customer_id order by 2 desc, 1;
 
 -- name: open_items
--- One account's items in one state, in file order, after `after`; of so many deaths where that is given. Those that
--- were refused for a while come when their time has come.
+-- One account's items in one state that is not final, in file order, after `after`; of so many deaths where that is
+-- given. Those that were refused for a while come when their time has come. Written so that `item_open` alone has
+-- them in this order: along the ids, the planner may look for them among all items of the ledger.
 select item_id, ad_group_id, edition, attempts, refusals, deaths, new_ad_id, copied_ad_id
 from themaads.item
-where upload = :upload and customer_id = :customer_id and state = :state and item_id > :after
+where upload = :upload and customer_id = :customer_id
+  and (state, item_id) > (:state, :after) and state <= :state and state in ('pending', 'sending', 'applied')
   and ((:deaths)::smallint is null or deaths = :deaths)
   and (not_before is null or not_before <= clock_timestamp())
-order by item_id limit :limit;
+order by state, item_id limit :limit;
 
 -- name: next_due^
 -- When the first of the account's pending items may be sent, and how many of them wait for their time.
-select min(coalesce(not_before, clock_timestamp())) as due_at,
+select least(min(not_before),
+             case when exists (select from themaads.item where upload = :upload and customer_id = :customer_id
+                               and state = 'pending' and not_before is null) then clock_timestamp() end) as due_at,
        count(*) filter (where not_before > clock_timestamp())::bigint as waiting
-from themaads.item where upload = :upload and customer_id = :customer_id and state = 'pending';
+from themaads.item
+where upload = :upload and customer_id = :customer_id and state = 'pending' and not_before is not null;
 
 -- name: deaths_of_pending
 -- How often the account's pending items were in flight when a worker died: each number once, the fewest first.
-select distinct deaths from themaads.item
-where upload = :upload and customer_id = :customer_id and state = 'pending'
+select 0::smallint as deaths
+where exists (select from themaads.item where upload = :upload and customer_id = :customer_id and state = 'pending'
+              and deaths = 0 and (not_before is null or not_before <= clock_timestamp()))
+union
+select deaths from themaads.item
+where upload = :upload and customer_id = :customer_id and state = 'pending' and deaths > 0
   and (not_before is null or not_before <= clock_timestamp())
 order by deaths;
 
@@ -591,12 +606,23 @@ select state, coalesce(category, '') as category, coalesce(code, '') as code, co
        min(message) as example
 from themaads.item where upload = :upload group by 1, 2, 3 order by 4 desc, 1, 2, 3;
 
+-- name: failures_by_reason
+-- What failed, by reason, most first, without a look at the items. The example is any one of them.
+select failed.*, (select message from themaads.item
+                  where item.upload = :upload and item.state = 'failed' and item.category = failed.category
+                    and item.code = failed.code limit 1) as example
+from (
+  select category, code, sum(items)::bigint as items from themaads.failure_count
+  where upload = :upload and items > 0 group by category, code
+) as failed
+order by items desc, category, code;
+
 -- name: counts_by_account
 select customer_id, state, items from themaads.item_count where upload = :upload and items > 0 order by 1, 2;
 
 -- name: policy_patterns
 -- What policy refused, of one upload or of all: by topic, its type, and what Google named, which belongs to the
--- first topic: a text, in whatever case, or the site of a URL. Along `item_policy`: it costs as much as there are
+-- first topic: a text, in whatever case, or the site of a URL. Along `item_failed`: it costs as much as there are
 -- refusals.
 with refused as (
   select item_id, item.upload, customer_id, ad_group_id, ad_group_name,
@@ -605,7 +631,7 @@ with refused as (
               then coalesce(substring(trigger from '(?i)^https?://[^/?#]+'), trigger, '') else '' end as trigger
   from themaads.item
   left join lateral unnest(policy_topics, policy_types) with ordinality as found (topic, type, place) on true
-  where category = 'policy' and ((:upload)::bigint is null or item.upload = :upload)
+  where state = 'failed' and category = 'policy' and ((:upload)::bigint is null or item.upload = :upload)
 ), ranked as (
   select *, lower(trigger) as cause, row_number() over (partition by topic, type, lower(trigger) order by item_id) as place
   from refused
@@ -715,28 +741,30 @@ select pg_try_advisory_xact_lock(7260146);
 
 -- name: uploads_to_tell_of
 -- What is going on, and what changed lately. `lost_a_run`: one of its runs may have ended before its time.
+with chosen as (
+  select * from themaads.upload
+  where status in ('waiting', 'running', 'interrupted')
+     or status_at > clock_timestamp() - make_interval(secs => :young_s)
+), counts as (
+  select item_count.upload,
+         sum(items) as total,
+         sum(items) filter (where state = 'done') as done,
+         sum(items) filter (where state = 'skipped') as skipped,
+         sum(items) filter (where state = 'failed') as failed
+  from themaads.item_count where item_count.upload = any (array(select number from chosen)) group by item_count.upload
+)
 select upload.number, upload.key, upload.file_name, upload.status, upload.message, upload.status_at, upload.due_at,
        coalesce(upload.resumed_at, upload.created_at) as since, upload.read_at is not null as is_read,
        coalesce(counts.total, 0)::bigint as total, coalesce(counts.done, 0)::bigint as done,
        coalesce(counts.skipped, 0)::bigint as skipped, coalesce(counts.failed, 0)::bigint as failed,
-       case when upload.status = 'finished'
-            then (select count(*) from themaads.rejected_row where rejected_row.upload = upload.number)
-            else 0 end as rejected,
+       upload.rejected,
        (select run_id from themaads.ownership where ownership.upload = upload.number order by epoch desc limit 1)
          as run_id,
        exists (select from themaads.ownership
                where ownership.upload = upload.number and ended_how in ('died', 'fenced', 'interrupted')
                  and ended_at > clock_timestamp() - make_interval(secs => :young_s)) as lost_a_run
-from themaads.upload
-left join lateral (
-  select sum(items) as total,
-         sum(items) filter (where state = 'done') as done,
-         sum(items) filter (where state = 'skipped') as skipped,
-         sum(items) filter (where state = 'failed') as failed
-  from themaads.item_count where item_count.upload = upload.number
-) as counts on true
-where upload.status in ('waiting', 'running', 'interrupted')
-   or upload.status_at > clock_timestamp() - make_interval(secs => :young_s)
+from chosen as upload
+left join counts on counts.upload = upload.number
 order by upload.number;
 
 -- name: note_alerts!

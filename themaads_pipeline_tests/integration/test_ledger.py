@@ -277,6 +277,19 @@ def test_what_a_dead_owner_left_is_in_doubt_for_the_next(ledger: Ledger) -> None
     assert len(ledger.attempts.in_doubt(successor, work.lease)) == 1
 
 
+def test_what_was_written_down_of_a_request_goes_with_its_upload(ledger: Ledger, database_url: str) -> None:
+    gone = working(ledger, key="gone@1", run_id="run-1")
+    ledger.attempts.claim(gone.owner, gone.lease, [planned(gone.items[0])], read_at=gone.read_at)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("delete from themaads.account_lease")
+        kept = working(ledger, key="kept@2", run_id="run-2")
+        ledger.attempts.claim(kept.owner, kept.lease, [planned(kept.items[1])], read_at=kept.read_at)
+        connection.execute("delete from themaads.upload where number = %s", [gone.owner.upload])
+        assert connection.execute("select item_id from themaads.attempt_item").fetchall() == [
+            (kept.items[1].item_id,)
+        ]
+
+
 def test_an_account_fails_in_one_statement_and_a_person_can_retry_it(ledger: Ledger) -> None:
     work = working(ledger)
     failed = ledger.attempts.fail_account(

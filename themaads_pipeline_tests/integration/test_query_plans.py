@@ -1,11 +1,14 @@
-"""Statements that must not grow with the square of a batch, whatever Postgres believes of the states."""
+"""No statement grows with the square of a batch, no question with the ledger, whatever Postgres believes."""
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import psycopg
+import pytest
+from psycopg import sql
 
 from themaads_pipeline.ledger.database import queries
 from themaads_pipeline.ledger.ledger import Ledger
@@ -37,6 +40,68 @@ def test_a_batch_changes_by_its_ids_however_old_the_statistics_are(ledger: Ledge
                 assert not re.search("Join Filter: .*item_id", plan), (
                     f"{name} goes through the batch once an item, with statistics of {state}:\n{plan}"
                 )
+
+
+def test_items_of_one_state_are_found_without_the_others_by_a_plan_for_all_states(
+    ledger: Ledger, database_url: str
+) -> None:
+    upload = working(ledger, items=_ENOUGH).owner.upload
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "update themaads.item set state = 'applied', new_ad_id = 1 where item_id % 5000 = 0"
+        )
+        connection.execute("analyze themaads.item")
+        connection.execute(
+            "set plan_cache_mode = force_generic_plan"
+        )  # as a connection's sixth time may have it
+        wanted = {
+            "upload": upload,
+            "customer_id": ACCOUNT,
+            "state": "applied",
+            "after": 0,
+            "limit": 5,
+            "deaths": None,
+        }
+        connection.execute(f"prepare asked as {numbered('open_items', list(wanted))}")
+        asked = sql.SQL("explain (analyze) execute asked ({})").format(
+            sql.SQL(",").join(sql.Literal(value) for value in wanted.values())
+        )
+        plan = "\n".join(line for (line,) in connection.execute(asked))
+        assert "rows=5.00" in plan, plan
+        assert "Removed by Filter" not in plan, f"pending ones are looked at, too:\n{plan}"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("progress_of", {"number": None}), ("uploads_to_tell_of", {"young_s": 3600})]
+)
+def test_the_counts_of_all_uploads_are_gone_through_once(
+    name: str, arguments: dict[str, Any], ledger: Ledger, database_url: str
+) -> None:
+    for number in range(50):
+        work = working(ledger, items=1, key=f"upload-{number}", run_id=f"run-{number}")
+        ledger.leases.release(work.lease)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        statement = "explain (analyze, format json) " + getattr(queries, name).sql
+        [(plan,)] = connection.execute(statement, arguments).fetchall()
+        looks = {node["Relation Name"]: node["Actual Loops"] for node in nodes(plan[0]["Plan"])}
+        assert looks["item_count"] == 1, looks
+        assert not {"item", "rejected_row"} & looks.keys(), "these grow with the items"
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The parts of a plan that read a table."""
+    if "Relation Name" in plan:
+        yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def numbered(name: str, parameters: list[str]) -> str:
+    """A statement as `prepare` takes it: $1 is the first of the parameters."""
+    statement = getattr(queries, name).sql.rstrip().rstrip(";")
+    for place, parameter in enumerate(parameters, 1):
+        statement = statement.replace(f"%({parameter})s", f"${place}")
+    return str(statement)
 
 
 class Arguments(dict[str, Any]):
