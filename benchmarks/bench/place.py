@@ -38,9 +38,12 @@ class Place:
     emulator: RunningEmulator
     database_url: str
 
-    def seed(self, *, accounts: int, ad_groups: int) -> None:
-        """As many ordinary ad groups, spread over accounts of unequal size."""
-        self.emulator.seed({"generate": {"accounts": accounts, "ad_groups": ad_groups}})
+    def seed(self, *, accounts: int, ad_groups: int, equal: bool = True) -> None:
+        """As many ordinary ad groups, spread over accounts of equal size, or of very unequal ones."""
+        figures: dict[str, Any] = {"accounts": accounts, "ad_groups": ad_groups}
+        if not equal:
+            figures = {"sizes": unequal(ad_groups, accounts)}
+        self.emulator.seed({"generate": figures})
         self.emulator.reset()
 
     def spent(self) -> Spent:
@@ -77,6 +80,14 @@ class Place:
             "THEMAADS_HOME": str(self.home),
             "THEMAADS_DATABASE_URL": self.database_url,
         }
+
+
+def unequal(total: int, parts: int) -> list[int]:
+    """Sizes as an agency's accounts have them: of 28, the largest has a ninth of all, the smallest a 67th."""
+    shares = [1 / (number + 4) for number in range(parts)]
+    sizes = [int(total * share / sum(shares)) for share in shares]
+    sizes[0] += total - sum(sizes)
+    return sizes
 
 
 @contextmanager

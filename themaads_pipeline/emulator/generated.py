@@ -39,16 +39,16 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> tuple[Acc
     """Adds accounts with campaigns and ad groups, one enabled RSA each, and gives those accounts.
 
     `figures`: accounts (28), ad_groups in all (50,000), seed (1), first_customer_id (2,000,000,001),
-    manager (1,000,000,001, made when missing).
+    manager (1,000,000,001, made when missing). Accounts are of equal size; `sizes`, a list of so many ad
+    groups each, stands in place of accounts and ad_groups.
 
     Raises:
         ValueError: A figure that nobody knows, or an account that is there already.
     """
-    unknown = set(figures) - {"accounts", "ad_groups", "seed", "first_customer_id", "manager"}
+    unknown = set(figures) - {"accounts", "ad_groups", "seed", "first_customer_id", "manager", "sizes"}
     if unknown:
         raise ValueError(f"generate: unknown figures {sorted(unknown)}")
     random = Random(figures.get("seed", 1))  # noqa: S311 - the same accounts for the same seed
-    account_count, total = int(figures.get("accounts", 28)), int(figures.get("ad_groups", 50_000))
     first, manager_id = (
         int(figures.get("first_customer_id", 2_000_000_001)),
         int(figures.get("manager", 1_000_000_001)),
@@ -58,7 +58,7 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> tuple[Acc
         manager = accounts[manager_id] = Account(customer_id=manager_id, name="Agency", manager=True)
     made: list[Account] = []
     serial = 0
-    for number in range(account_count):
+    for number, size in enumerate(_sizes(figures)):
         customer_id = first + number
         if customer_id in accounts:
             raise ValueError(f"generate: account {customer_id} is there already")
@@ -66,7 +66,6 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> tuple[Acc
             customer_id=customer_id, name=f"Winkel {number + 1}", managers=[manager]
         )
         made.append(account)
-        size = total // account_count + (number < total % account_count)
         shift = random.randrange(len(_PRODUCTS) * len(_QUALITIES))
         for start in range(0, size, _CAMPAIGN_SIZE):
             campaign = Campaign(
@@ -80,6 +79,13 @@ def generate(accounts: dict[int, Account], figures: dict[str, Any]) -> tuple[Acc
             _add_ad_groups(account, campaign, range(serial, serial + count), shift)
             serial += count
     return tuple(made)
+
+
+def _sizes(figures: dict[str, Any]) -> list[int]:
+    if "sizes" in figures:
+        return [int(size) for size in figures["sizes"]]
+    count, total = int(figures.get("accounts", 28)), int(figures.get("ad_groups", 50_000))
+    return [total // count + (number < total % count) for number in range(count)]
 
 
 def _add_ad_groups(account: Account, campaign: Campaign, serials: range, shift: int) -> None:

@@ -236,9 +236,10 @@ class AccountPush:
             items = found[: work.budget.take(len(found))]
             if not items:
                 break
-            view = look(work.ledger, work.gateway, account, items)
+            with work.readers.seat(self._urgency):
+                view = look(work.ledger, work.gateway, account, items)
             lessons = work.ledger.lessons.of_account(self.customer_id)
-            with work.desk.seat(self._urgency):
+            with work.planners.seat(self._urgency):
                 plans = plan_items(
                     items,
                     view,

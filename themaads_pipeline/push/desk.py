@@ -1,4 +1,4 @@
-"""One desk for all accounts: what needs the processor is done one account at a time, the longest first."""
+"""A desk: what accounts do there, a few do at a time, the longest first."""
 
 import heapq
 import threading
@@ -7,36 +7,49 @@ from contextlib import contextmanager
 
 __all__ = ["Desk"]
 
+_PATIENCE_S = 30.0
+
 
 class Desk:
-    """A lock that goes to the most urgent of those who wait. Python runs one thread at a time anyway: sharing
-    it out would let every account wait for all others, and the longest one decides when the upload ends.
+    """A few seats, which go to the most urgent of those who wait. Safe for threads.
+
+    Where all accounts read and plan at once, each waits for all others, with all that it read in memory; and
+    the longest one, which decides when the upload ends, sends its first request last.
     """
 
-    def __init__(self) -> None:
-        """Nobody sits there."""
+    def __init__(self, seats: int, *, patience_s: float = _PATIENCE_S) -> None:
+        """All seats are free. Whoever has waited `patience_s` takes a chair along: a read that is repeated
+        for minutes keeps nobody from theirs.
+        """
+        self._free = seats
+        self._patience = patience_s
         self._lock = threading.Lock()
-        self._is_taken = False
         self._waiting: list[tuple[int, int, threading.Event]] = []
         self._came = 0
 
     @contextmanager
     def seat(self, urgency: int) -> Iterator[None]:
-        """Have the desk to oneself; of those who wait the one with the highest urgency is next."""
+        """Have a seat; of those who wait the one with the highest urgency is next."""
+        called = threading.Event()
         with self._lock:
-            mine: threading.Event | None = None
-            if self._is_taken:
-                mine = threading.Event()
+            if self._free > 0:
+                self._free -= 1
+                called.set()
+            else:
                 self._came += 1
-                heapq.heappush(self._waiting, (-urgency, self._came, mine))
-            self._is_taken = True
-        if mine is not None:
-            mine.wait()
+                heapq.heappush(self._waiting, (-urgency, self._came, called))
+        if not called.wait(self._patience):
+            with self._lock:
+                if not called.is_set():
+                    called.set()  # whoever leaves passes over us
+                    self._free -= 1
         try:
             yield
         finally:
             with self._lock:
-                if self._waiting:
-                    heapq.heappop(self._waiting)[2].set()
-                else:
-                    self._is_taken = False
+                self._free += 1
+                while self._free > 0 and self._waiting:
+                    *_, next_one = heapq.heappop(self._waiting)
+                    if not next_one.is_set():
+                        self._free -= 1
+                        next_one.set()

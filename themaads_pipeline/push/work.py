@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.ledger.database import Owner
@@ -20,6 +21,8 @@ Clock = Callable[[], datetime]
 # Google takes 10,000 operations a request; each new ad takes up to two labels.
 LARGEST_BATCH = 5_000
 LARGEST_READ = 20_000  # values in one IN list
+# Accounts of a run that read at once, so that the first can begin; and that plan: Python runs one thread.
+_READERS, _PLANNERS = 4, 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +30,7 @@ class PushConfig:
     """How a push is done; the launchpad shows these."""
 
     batch_size: int = 1_000  # ads a request
-    read_size: int = 2_500  # ad groups whose live state is read at once
+    read_size: int = 2_000  # ad groups whose live state is read at once
     accounts_at_once: int = 32
     item_limit: int | None = None  # stop after so many items, for a trial
     only_accounts: frozenset[int] = frozenset()  # empty: all
@@ -91,4 +94,5 @@ class Work:
     stop: threading.Event  # set: no new request leaves
     pacing: Pacing
     access: Access = field(default_factory=Access)
-    desk: Desk = field(default_factory=Desk)
+    readers: Desk = field(default_factory=partial(Desk, _READERS))
+    planners: Desk = field(default_factory=partial(Desk, _PLANNERS))

@@ -1,0 +1,82 @@
+"""Accounts read and plan a few at a time, the longest first."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from themaads_pipeline.push.desk import Desk
+
+_SOON_S = 10
+
+
+def waiting(desk: Desk, urgency: int, then: Callable[[], object]) -> threading.Thread:
+    """Somebody who waits for a seat, and does something there."""
+    before = threading.active_count()
+
+    def sit() -> None:
+        with desk.seat(urgency):
+            then()
+
+    thread = threading.Thread(target=sit, daemon=True)
+    thread.start()
+    assert threading.active_count() > before or not thread.is_alive()
+    time.sleep(0.02)  # so that they come one after the other
+    return thread
+
+
+def test_the_most_urgent_of_those_who_wait_is_next_and_of_equals_the_first() -> None:
+    desk, served = Desk(1, patience_s=_SOON_S), list[str]()
+    with desk.seat(0):
+        threads = [
+            waiting(desk, urgency, partial(served.append, name))
+            for name, urgency in (("short", 1), ("long", 30), ("first", 20), ("second", 20))
+        ]
+        assert served == []
+    for thread in threads:
+        thread.join(_SOON_S)
+    assert served == ["long", "first", "second", "short"]
+
+
+def test_no_more_sit_there_than_there_are_seats() -> None:
+    desk, lock, sitting, most = Desk(3, patience_s=_SOON_S), threading.Lock(), set[int](), list[int]()
+
+    def work() -> None:
+        with lock:
+            sitting.add(threading.get_ident())
+            most.append(len(sitting))
+        time.sleep(0.01)
+        with lock:
+            sitting.discard(threading.get_ident())
+
+    def sit() -> None:
+        with desk.seat(1):
+            work()
+
+    threads = [threading.Thread(target=sit, daemon=True) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(_SOON_S)
+    assert len(most) == 12
+    assert max(most) <= 3
+
+
+def test_whoever_has_waited_long_enough_goes_on_without_a_seat_and_the_seats_are_right_afterwards() -> None:
+    desk, served = Desk(1, patience_s=0.05), list[str]()
+    with desk.seat(0):
+        waiting(desk, 1, lambda: served.append("impatient")).join(_SOON_S)
+        assert served == ["impatient"]
+    with desk.seat(0):
+        patient = waiting(desk, 1, lambda: served.append("next"))
+    patient.join(_SOON_S)
+    assert served == ["impatient", "next"]
+
+
+def test_a_seat_is_free_again_after_an_error() -> None:
+    desk, served = Desk(1, patience_s=_SOON_S), list[str]()
+    with suppress(ZeroDivisionError), desk.seat(0):
+        _ = 1 / 0
+    waiting(desk, 0, lambda: served.append("next")).join(_SOON_S)
+    assert served == ["next"]
