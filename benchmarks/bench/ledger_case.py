@@ -21,6 +21,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.items import Item, ItemState
 from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.settings import Settings
+from themaads_pipeline_tests.source_rows import source_rows
 
 BATCH, READ_SIZE = 1_000, 2_500
 _REFUSED_EVERY = 50  # by policy
@@ -127,7 +128,7 @@ def _an_upload(ledger: Ledger, items: int, accounts: int) -> Owner:
         (line + 2, 9_000_000_000 + line // share, line + 1, name, f"Ad group {line} of this account", None, None)
         for line in range(items)
     )
-    ledger.rows.write(owner, list(rows), [])
+    ledger.rows.write(owner, source_rows(rows), [])
     return owner
 
 

@@ -48,9 +48,9 @@ class Rows:
 
         Args:
             owner: Our hold on the upload; looked at with every part, and guarded at the end.
-            rows: With line, customer_id, ad_group_id, edition, ad_group_name, campaign_id and campaign_name; the
+            rows: With line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name; the
                 last three may be missing. Rows that select the same ad group for the same edition become one
-                item, which has the names of the first. Items are made account by account, each in file order.
+                item, which has the names of the first. Items are made account by account, in file order.
             rejected: The rows that select nothing. They are gone through again where the connection is lost.
             on_written: Called after each part with how many rows of either kind are written so far.
 
