@@ -18,6 +18,7 @@ from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.running_emulator import RunningEmulator
+from themaads_pipeline_tests.source_rows import source_rows
 
 EDITION = "black_friday_2026"
 IDENTITY = ("themaedition", EDITION)
@@ -46,10 +47,10 @@ class Pusher:
         owner = self.ledger.uploads.take(
             upload.number, run_id=f"reading-{next(_runs)}", stage="reading", is_active=lambda _: False
         )
-        rows = [
-            (line, customer_id, ad_group_id, EDITION, None, None, None)
+        rows = source_rows(
+            (line, customer_id, ad_group_id, EDITION)
             for line, (customer_id, ad_group_id) in enumerate(ad_groups, start=2)
-        ]
+        )
         self.ledger.rows.write(owner, rows, [])
         self.ledger.uploads.end(owner, how="finished")
         return upload.number

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.bench.place import Meter, say, since_the_interpreter_started
+from benchmarks.bench.place import Meter, resident_mb, say, since_the_interpreter_started
 from themaads_pipeline.intake.folder import fingerprint_file
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.push.reading import read_upload
@@ -36,6 +36,7 @@ def main(file: Path, edition: str) -> None:
         owner = ledger.uploads.take(
             upload.number, run_id="intake", stage="reading", is_active=lambda _: False
         )
+        before_mb = resident_mb()
         meter = Meter()
         selected = read_upload(
             upload,
@@ -48,14 +49,18 @@ def main(file: Path, edition: str) -> None:
         figures = meter.read()
         ledger.uploads.end(owner, how="finished")
         assert selected is not None
+        rows, rejected = len(selected.rows), len(selected.rejected)
+        del selected
     say(
         {
             "upload": upload.number,
-            "rows": len(selected.rows),
-            "rejected": len(selected.rejected),
+            "rows": rows,
+            "rejected": rejected,
             "imports_s": imports_s,
             "hash_s": hash_s,
             **figures,
+            "before_mb": before_mb,
+            "after_mb": resident_mb(),
         }
     )
 

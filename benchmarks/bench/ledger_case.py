@@ -22,6 +22,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.items import Item, ItemState
 from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.settings import Settings
+from themaads_pipeline_tests.source_rows import source_rows
 
 BATCH, READ_SIZE = 1_000, 2_500
 _REFUSED_EVERY = 50  # by policy
@@ -136,7 +137,7 @@ def _an_upload(ledger: Ledger, items: int, accounts: int) -> Owner:
         )
         for line in range(items)
     )
-    ledger.rows.write(owner, list(rows), [])
+    ledger.rows.write(owner, source_rows(rows), [])
     return owner
 
 

@@ -133,6 +133,11 @@ class Meter:
         }
 
 
+def resident_mb() -> float:
+    """What this process has in memory now."""
+    return float(psutil.Process().memory_info().rss) / 1024**2
+
+
 def say(figures: dict[str, Any]) -> None:
     """The last line of a case's output."""
     sys.stdout.write(json.dumps(figures) + "\n")

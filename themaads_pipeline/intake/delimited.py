@@ -22,7 +22,7 @@ from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake import columns
 from themaads_pipeline.intake.encodings import encoding_of
 from themaads_pipeline.intake.sources import MAX_LINE, MAX_LINES, of_about, shown
-from themaads_pipeline.intake.tables import RawTable, kept, raw_table
+from themaads_pipeline.intake.tables import RawTable, kept, raw_table, trimmed
 from themaads_pipeline.intake.text_files import BLOCK, TextFile, line_too_long
 from themaads_pipeline.model.items import RejectedRow
 from themaads_pipeline.model.telling import Tell
@@ -192,7 +192,7 @@ def _parse_block(
 
     content = block.replace("\0", "\ufffd").encode()
     try:
-        return pyarrow.csv.read_csv(
+        table = pyarrow.csv.read_csv(
             pa.BufferReader(content),
             # One thread: only then does pyarrow know the numbers of the lines that it leaves out.
             read_options=pyarrow.csv.ReadOptions(
@@ -211,6 +211,7 @@ def _parse_block(
         )
     except pa.ArrowInvalid:
         return None
+    return pa.table({name: trimmed(table.column(name)) for name in wanted})
 
 
 def _with_fitting(
@@ -227,7 +228,7 @@ def _with_fitting(
     together = {}
     for name, column in cells.items():
         position = header.positions[name]
-        more = pa.array([fields[position] for _, fields in misfits.fitting], pa.string())
+        more = trimmed(pa.array([fields[position] for _, fields in misfits.fitting], pa.string()))
         together[name] = pa.chunked_array([*column.chunks, more], pa.string()).take(pa.array(order))
     return numbers[order], together
 
@@ -240,7 +241,7 @@ def _parse_with_care(text: TextFile, header: columns.Header, misfits: _Misfits) 
 
     def flush() -> None:
         for name, values in batch.items():
-            chunks[name].append(pa.array(values, pa.string()))
+            chunks[name].append(trimmed(pa.array(values, pa.string())))
             values.clear()
 
     for line, fields in _records(text, header, misfits):

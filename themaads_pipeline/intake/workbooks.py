@@ -24,7 +24,7 @@ from python_calamine import (
 from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake import columns
 from themaads_pipeline.intake.sources import MAX_BYTES, open_file, shown
-from themaads_pipeline.intake.tables import DATE_MARK, RawTable, kept, raw_table
+from themaads_pipeline.intake.tables import DATE_MARK, RawTable, kept, raw_table, trimmed
 from themaads_pipeline.model.telling import Tell
 
 EXACT_INTEGER = 2**53  # a spreadsheet's number is a double: beyond this it has lost digits
@@ -208,7 +208,7 @@ def _read_sheet(sheet: CalamineSheet, header: columns.Header, path: Path, tell: 
     while batch := list(islice(rows, _BATCH)):
         count += len(batch)
         for name, position in header.positions.items():
-            chunks[name].append(_texts([row[position] for row in batch]))
+            chunks[name].append(trimmed(_texts([row[position] for row in batch])))
         tell(f"reading row {count:,} of {max(count, sheet.total_height - header.line):,}")
 
     def raw_lines(wanted: Collection[int]) -> dict[int, str]:

@@ -268,34 +268,13 @@ order by upload.number;
 -- nobody who pauses the upload or takes it over should wait for that.
 select epoch = :epoch as is_owned, read_at is null as is_unread from themaads.upload where number = :upload;
 
--- name: create_read_rows!
--- A part of the file on its way into rows and items: only for this transaction.
-create temporary table read_row (
-  line bigint, customer_id bigint, ad_group_id bigint, edition text,
-  ad_group_name text, campaign_id bigint, campaign_name text
-) on commit drop;
+-- name: copy_source_rows!
+copy themaads.source_row (upload, line, customer_id, ad_group_id, edition) from stdin (format csv, encoding 'UTF8');
 
--- name: copy_read_rows!
-copy read_row (line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name) from stdin;
-
--- name: keep_source_rows!
-insert into themaads.source_row (upload, line, customer_id, ad_group_id, edition)
-select :upload, line, customer_id, ad_group_id, edition from read_row;
-
--- name: items_from_rows!
--- Rows that select the same ad group for the same edition become one item; the first line gives the names, until
--- the account says better. An earlier part may have made the item.
-insert into themaads.item (upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name)
-select :upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
-from (
-  select distinct on (customer_id, ad_group_id, edition) *
-  from read_row order by customer_id, ad_group_id, edition, line
-) as first_rows
-order by customer_id, line
-on conflict (upload, customer_id, ad_group_id, edition) do nothing;
-
--- name: forget_read_rows!
-truncate read_row;
+-- name: copy_items!
+-- Those that no earlier row of the file selects. The names are the file's, until the account says better.
+copy themaads.item (upload, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name) from stdin
+  (format csv, encoding 'UTF8');
 
 -- name: copy_rejected_rows!
 copy themaads.rejected_row (upload, line, reason, message, raw) from stdin;

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from psycopg.rows import tuple_row
 
@@ -14,10 +14,10 @@ from themaads_pipeline.ledger.outages import rides_out
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
 from themaads_pipeline.model.telling import PART
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    import pandas as pd
 
-# line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name
-SourceRow = tuple[int, int, int, str, str | None, int | None, str | None]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class Rows:
     def write(
         self,
         owner: Owner,
-        rows: Iterable[SourceRow],
+        rows: "pd.DataFrame",
         rejected: Iterable[RejectedRow],
         *,
         on_written: Callable[[int], None] = lambda _: None,
@@ -48,9 +48,10 @@ class Rows:
 
         Args:
             owner: Our hold on the upload; looked at with every part, and guarded at the end.
-            rows: Best account by account, and in file order within one: items are made in that order. They
-                are gone through again where the connection is lost.
-            rejected: The rows that select nothing; the same.
+            rows: With line, customer_id, ad_group_id, edition, ad_group_name, campaign_id, campaign_name; the
+                last three may be missing. Rows that select the same ad group for the same edition become one
+                item, which has the names of the first. Items are made account by account, in file order.
+            rejected: The rows that select nothing. They are gone through again where the connection is lost.
             on_written: Called after each part with how many rows of either kind are written so far.
 
         Returns:
@@ -59,19 +60,18 @@ class Rows:
         Raises:
             FencedError: The upload is not ours any more; nothing is written.
         """
+        # Here and not above: pandas costs a second, and most who use the ledger write no rows.
+        from themaads_pipeline.ledger.incoming import parts_of  # noqa: PLC0415
+
         written = 0
         with self._database.transaction() as connection, connection.cursor() as cursor:
             if not self._is_ours_to_read(connection, owner):
                 return False
-            queries.create_read_rows(connection)
-            for part in _parts(rows):
-                with cursor.copy(sql_of("copy_read_rows")) as copy:
-                    for row in part:
-                        copy.write_row(row)
-                queries.keep_source_rows(connection, upload=owner.upload)
-                queries.items_from_rows(connection, upload=owner.upload)
-                queries.forget_read_rows(connection)
-                written += len(part)
+            for part in parts_of(rows, owner.upload):
+                for query, text in (("copy_source_rows", part.source_rows), ("copy_items", part.items)):
+                    with cursor.copy(sql_of(query)) as copy:
+                        copy.write(text)
+                written += part.rows
                 self._is_ours_to_read(connection, owner)
                 on_written(written)
             for bad in _parts(rejected):

@@ -1,9 +1,11 @@
-"""How often a run worker looks for garbage that refers to itself."""
+"""How often a run worker looks for garbage that refers to itself, and what it gives back to the system."""
 
+import ctypes
 import gc
+import sys
 from functools import cache
 
-__all__ = ["collect_seldom"]
+__all__ = ["collect_seldom", "give_back"]
 
 # New containers before a look, and looks at one generation before one at the next. Python has 700, 10 and 10.
 _THRESHOLDS = (100_000, 20, 100)
@@ -19,3 +21,15 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+
+
+def give_back() -> None:
+    """Give memory that is free back to the system, after a large file was read.
+
+    pyarrow and the C library keep it for a next time, which a process that reads one file never has: 400 MB of
+    a workbook of a million rows stayed with the push that follows (docs/performance.md).
+    """
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):  # not in musl
+        library.malloc_trim(0)

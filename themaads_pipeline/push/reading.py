@@ -1,13 +1,12 @@
 """Reading an upload: its file to checked rows, names to ad groups, all of it into the ledger at once."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from themaads_pipeline.ads.gateway import Gateway
@@ -17,10 +16,9 @@ from themaads_pipeline.intake.readers import read_table
 from themaads_pipeline.intake.rows import check_rows
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
-from themaads_pipeline.ledger.rows import SourceRow
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import RejectedRow
-from themaads_pipeline.model.telling import PART, Tell, tell_nobody
+from themaads_pipeline.model.telling import Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.push.resolve import NamedAdGroup, NotResolved, resolve_names
 from themaads_pipeline.push.watching import watched
@@ -152,10 +150,10 @@ def read_upload(
     )
     if _mark(path) != before:  # it is gone through several times
         _expect_what_was_submitted(upload, path, tell)
-    rows, total = SourceRows(selected.rows), len(selected.rows) + len(selected.rejected)
+    total = len(selected.rows) + len(selected.rejected)
     if not ledger.rows.write(
         owner,
-        rows,
+        selected.rows,
         selected.rejected,
         on_written=lambda written: tell(f"writing row {written:,} of {total:,} into the ledger"),
     ):
@@ -168,24 +166,6 @@ def read_upload(
             f"the report lists each with its reason"
         )
     return selected
-
-
-class SourceRows:
-    """The table as the ledger takes it: account by account, each in file order; as often as asked for."""
-
-    def __init__(self, rows: pd.DataFrame) -> None:
-        """Keep the table; a part of it is plain Python values at one time."""
-        self._rows = rows
-        self._order = np.lexsort((rows["line"].to_numpy(), rows["customer_id"].to_numpy()))
-
-    def __iter__(self) -> Iterator[SourceRow]:
-        """Row by row."""
-        for start in range(0, len(self._order), PART):
-            part = self._rows.iloc[self._order[start : start + PART]]
-            yield from zip(*(_values(part, column) for column in _COLUMNS), strict=True)
-
-
-_COLUMNS = ("line", "customer_id", "ad_group_id", "edition", "ad_group_name", "campaign_id", "campaign_name")
 
 
 def _mark(path: Path) -> object:

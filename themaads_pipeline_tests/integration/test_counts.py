@@ -19,6 +19,7 @@ from themaads_pipeline_tests.integration.test_ledger import (
     progress,
     working,
 )
+from themaads_pipeline_tests.source_rows import source_rows
 
 KEPT = """
 select upload, customer_id, state, items from themaads.item_count where items <> 0
@@ -101,7 +102,8 @@ def transitions(ledger: Ledger) -> Iterator[str]:
 
     other = ledger.uploads.take(an_upload(ledger, "other@2"), run_id="r", stage="reading", is_active=never)
     rows = [(line, ACCOUNT + line % 2, line, EDITION, None, None, None) for line in range(2, 9)]
-    ledger.rows.write(other, rows, [RejectedRow(line=1, reason="no_theme", message="no theme", raw="")])
+    bad = [RejectedRow(line=1, reason="no_theme", message="no theme", raw="")]
+    ledger.rows.write(other, source_rows(rows), bad)
     yield "-> pending, in two accounts of another upload"
 
 
@@ -122,7 +124,7 @@ def test_rejected_rows_are_counted_once_when_the_upload_is_read(ledger: Ledger) 
     number = an_upload(ledger)
     owner = ledger.uploads.take(number, run_id="r", stage="reading", is_active=never)
     bad = [RejectedRow(line=line, reason="no_theme", message="no theme", raw="") for line in range(1_000)]
-    ledger.rows.write(owner, [], bad)
+    ledger.rows.write(owner, source_rows([]), bad)
     assert progress(ledger, number).rejected == 1_000
     [state] = ledger.alerts.states()
     assert state.rejected == 1_000

@@ -21,7 +21,9 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile, Progress
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
 from themaads_pipeline.model.outcomes import Category, Failure
+from themaads_pipeline.model.telling import PART
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline_tests.source_rows import source_rows
 
 ACCOUNT = 1234567890
 EDITION = "black_friday_2026"
@@ -58,7 +60,7 @@ def working(
 ) -> Working:
     number = an_upload(ledger, key)
     owner = ledger.uploads.take(number, run_id=run_id, stage="pushing", is_active=never)
-    rows = [(line, ACCOUNT, 100 + line, EDITION, f"group {line}", None, None) for line in range(2, 2 + items)]
+    rows = source_rows((line, ACCOUNT, 100 + line, EDITION, f"group {line}") for line in range(2, 2 + items))
     ledger.rows.write(owner, rows, [])
     lease = ledger.leases.take(owner, ACCOUNT)
     return Working(
@@ -98,7 +100,7 @@ def test_the_same_key_is_the_same_upload(ledger: Ledger) -> None:
 def test_rows_that_select_the_same_ad_group_become_one_item_that_keeps_its_lines(ledger: Ledger) -> None:
     number = an_upload(ledger)
     owner = ledger.uploads.take(number, run_id="r", stage="reading", is_active=never)
-    rows = [(line, ACCOUNT, 5, EDITION, None, None, None) for line in (2, 3, 9)]
+    rows = source_rows((line, ACCOUNT, 5, EDITION) for line in (2, 3, 9))
     rejected = [RejectedRow(line=4, reason="no_theme", message="no theme", raw="a\x00b")]
     assert ledger.rows.write(owner, rows, rejected)
     [item] = ledger.outcomes.items(number)
@@ -106,6 +108,34 @@ def test_rows_that_select_the_same_ad_group_become_one_item_that_keeps_its_lines
     assert ledger.outcomes.rejected_rows(number)[0].raw == "a\N{SYMBOL FOR NULL}b"
     assert not ledger.rows.write(owner, rows, rejected), "an upload is read once"
     assert (progress(ledger, number).total, progress(ledger, number).rejected) == (1, 1)
+
+
+def test_rows_of_one_ad_group_are_one_item_with_the_names_of_the_first_wherever_they_stand(
+    ledger: Ledger,
+) -> None:
+    number, other = an_upload(ledger), ACCOUNT + 1
+    owner = ledger.uploads.take(number, run_id="r", stage="reading", is_active=never)
+    far = 2 + 2 * PART
+    between = [(line, ACCOUNT, 1_000_000 + line, EDITION) for line in range(5, far)]
+    rows = [
+        (far + 1, ACCOUNT, 5, EDITION, "later", 8, "later"),
+        (2, ACCOUNT, 5, EDITION, 'first, "quoted"\n| \\. ', 7, ""),
+        (3, other, 5, EDITION, None, None, None),
+        (4, ACCOUNT, 5, "christmas_2026", "čaj", None, "thee"),
+        (far, ACCOUNT, 5, EDITION, "later", 8, "later"),
+        *between,
+    ]
+    assert ledger.rows.write(owner, source_rows(rows), [])
+    told = ("customer_id", "edition", "lines", "ad_group_name", "campaign_id", "campaign_name")
+    items = [item for item in ledger.outcomes.items(number) if item["ad_group_id"] == 5]
+    assert [tuple(item[name] for name in told) for item in items] == [
+        (ACCOUNT, EDITION, [2, far, far + 1], 'first, "quoted"\n| \\. ', 7, ""),
+        (ACCOUNT, "christmas_2026", [4], "čaj", None, "thee"),
+        (other, EDITION, [3], None, None, None),
+    ]
+    made = sorted(ledger.outcomes.items(number), key=lambda item: int(item["item_id"]))
+    assert [item["lines"][0] for item in made] == [2, 4, *range(5, far), 3], "account by account"
+    assert progress(ledger, number).total == len(between) + 3
 
 
 def test_a_second_run_cannot_take_an_upload_whose_owner_works(ledger: Ledger) -> None:

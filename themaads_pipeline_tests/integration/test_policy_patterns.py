@@ -15,6 +15,7 @@ from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.reports.files import write_reports
 from themaads_pipeline.themes.catalogue import load_catalogue
 from themaads_pipeline_tests.integration.test_reports import EDITION
+from themaads_pipeline_tests.source_rows import source_rows
 
 CODE = "PolicyFindingError.POLICY_FINDING"
 SHOP, OTHER_SHOP = 1234567890, 1234567891
@@ -46,8 +47,8 @@ def pushed(ledger: Ledger, key: str, refusals: dict[int, list[Failure | None]]) 
     for customer_id, failures in refusals.items():
         for number in range(len(failures)):
             line += 1
-            rows.append((line, customer_id, 100 + number, EDITION, None, None, None))
-    ledger.rows.write(owner, rows, [])
+            rows.append((line, customer_id, 100 + number, EDITION))
+    ledger.rows.write(owner, source_rows(rows), [])
     for customer_id, failures in refusals.items():
         lease = ledger.leases.take(owner, customer_id)
         items = ledger.rows.open_items(upload.number, customer_id, ItemState.PENDING, limit=100)

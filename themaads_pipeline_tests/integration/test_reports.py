@@ -23,6 +23,7 @@ from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 from themaads_pipeline_tests.flaky_postgres import flaky_postgres
 from themaads_pipeline_tests.small_disk import small_disk
+from themaads_pipeline_tests.source_rows import source_rows
 
 ACCOUNT = 1234567890
 EDITION = "black_friday_2026"
@@ -53,7 +54,7 @@ def an_upload(ledger: Ledger, names: list[str], *, rejected: list[RejectedRow] |
         for line, name in enumerate(names, start=2)
     ]
     rows.append((len(names) + 2, ACCOUNT, first + 2, EDITION, names[0], 7, "campagne"))  # a duplicate
-    ledger.rows.write(owner, rows, rejected or [])
+    ledger.rows.write(owner, source_rows(rows), rejected or [])
     lease = ledger.leases.take(owner, ACCOUNT)
     items = ledger.rows.open_items(upload.number, ACCOUNT, ItemState.PENDING, limit=1000)
 
@@ -264,7 +265,7 @@ def many_pending(ledger: Ledger, items: int) -> Upload:
         edition=EDITION,
     )
     owner = ledger.uploads.take(upload.number, run_id="run-1", stage="reading", is_active=lambda _: False)
-    rows = ((line, ACCOUNT, 10**11 + line, EDITION, None, None, None) for line in range(2, items + 2))
+    rows = source_rows((line, ACCOUNT, 10**11 + line, EDITION) for line in range(2, items + 2))
     rejected = [RejectedRow(line=10**6 + line, reason="no_theme", message="", raw="") for line in range(5)]
     ledger.rows.write(owner, rows, rejected)
     ledger.uploads.end(owner, how="finished")
