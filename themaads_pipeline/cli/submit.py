@@ -9,7 +9,6 @@ from themaads_pipeline.cli.preview import ExistingFile, planning, show_plan
 from themaads_pipeline.cli.status import follow_here
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.intake.folder import place_in_folder
-from themaads_pipeline.intake.readers import read_table
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.registration import register_file
@@ -62,6 +61,8 @@ def _check_theme(file: Path, theme: str | None, catalogue: Catalogue) -> None:
     """Refuse here what would fail later as a whole: an unknown or past theme, or none at all."""
     if edition_for(file, theme, catalogue=catalogue, now=now()) is not None:
         return
+    from themaads_pipeline.intake.readers import read_table  # noqa: PLC0415 - pandas costs half a second
+
     if "theme" not in read_table(file, only=frozenset({"theme"})).columns:
         known = ", ".join(each.name for each in catalogue.themes)
         raise ThemeError(

@@ -1,5 +1,6 @@
 """A stage of a run: it takes the upload, works, and gives it back, however it ends (invariants 3 and 7)."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -274,8 +275,12 @@ def load_our_code() -> None:
     Some of it is imported where it is used, since it is slow to load. An edit that is saved, or a version
     that is deployed, while the run goes on must not reach it in mid-run.
     """
-    for package in ("model", "themes", "intake", "ads", "ledger", "push", "reports"):
-        path = [str(Path(themaads_pipeline.__file__).parent / package)]
-        for module in walk_packages(path, f"themaads_pipeline.{package}."):
-            if ".migrations" not in module.name:
-                import_module(module.name)
+    gc.disable()  # what is loaded stays: looking for garbage in it takes a tenth of the time
+    try:
+        for package in ("model", "themes", "intake", "ads", "ledger", "push", "reports"):
+            path = [str(Path(themaads_pipeline.__file__).parent / package)]
+            for module in walk_packages(path, f"themaads_pipeline.{package}."):
+                if ".migrations" not in module.name:
+                    import_module(module.name)
+    finally:
+        gc.enable()

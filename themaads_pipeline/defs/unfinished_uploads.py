@@ -16,7 +16,7 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 
 __all__ = ["last_run", "settle", "unfinished_uploads"]
 
-INTERVAL_S = 5
+INTERVAL_S = 4  # as in upload_folder
 _OPEN = (UploadStatus.WAITING, UploadStatus.RUNNING, UploadStatus.INTERRUPTED)
 _LAST_RUNS = 20  # some of them dry runs, or second ones that were refused
 _LOOKERS = frozenset({dry_run.name, review_ads.name})  # their runs do not count

@@ -19,10 +19,21 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.push.registration import Registered, register_file
 from themaads_pipeline.settings import Settings
 
-__all__ = ["Tick", "marks_from", "new_files", "register_all", "requests_for", "to_cursor", "upload_folder"]
+__all__ = [
+    "Tick",
+    "complete_files",
+    "marks_from",
+    "new_files",
+    "register_all",
+    "requests_for",
+    "to_cursor",
+    "upload_folder",
+]
 
-INTERVAL_S = 5  # the shortest that Dagster knows
+INTERVAL_S = 4  # Dagster looks every 5 s; with 5, it often comes milliseconds too early, and goes again
 SETTLE_S = 15.0  # at the first look; later, a file that rests between two looks is complete
+REST_S = 5.0  # by its stamp
+LEAST_WAIT_S = 2.0  # before our eyes: a file server's clock may differ from ours
 BUDGET_S = 20.0  # a tick that takes a minute is cut off
 
 UPLOAD_TAG = "themaads/upload"
@@ -53,16 +64,14 @@ def upload_folder(
     settings: dg.ResourceParam[Settings],
 ) -> dg.SensorResult:
     folder = settings.uploads
-    try:
-        look = look_into(folder)
-    except UnusableFileError as error:
-        look = FolderLook(passed_over={folder.name: str(error)})
-    known = ledger.uploads.remembered_files([str(folder / name) for name in look.marks])
-    unknown = new_files(look.marks, {Path(path).name: file for path, file in known.items()})
-    # How long a file has rested is told by the clock that stamps files, whatever day it is for editions.
-    settled = settled_files(
-        unknown, now=time.time(), settle_seconds=SETTLE_S, seen=marks_from(context.cursor)
-    )
+    look = _look_into(folder)
+    unknown = new_files(look.marks, _known(folder, look, ledger))
+
+    def look_again() -> Mapping[str, FileMark]:
+        again = _look_into(folder)
+        return new_files(again.marks, _known(folder, again, ledger))
+
+    settled = complete_files(unknown, seen=marks_from(context.cursor), look_again=look_again)
     tick = register_all(
         [folder / name for name in settled],
         register=lambda path: register_file(path, ledger=ledger, catalogue=themes(), today=clock().date()),
@@ -82,6 +91,39 @@ def upload_folder(
         else [],
         cursor=to_cursor(unknown),
     )
+
+
+def complete_files(
+    marks: Mapping[str, FileMark],
+    *,
+    seen: Mapping[str, FileMark],
+    look_again: Callable[[], Mapping[str, FileMark]],
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """The names of the files that are complete.
+
+    Where none is, and young ones only have to rest for some seconds more, these are waited for: it would take
+    longer until the next tick. One that was moved in as a whole has to rest before our eyes alone.
+
+    Args:
+        marks: This look.
+        seen: The marks of the tick before, seconds ago.
+        look_again: The marks once more.
+        now: The clock that stamps files, whatever day it is for editions.
+        sleep: Waits so many seconds.
+    """
+    at = now()
+    complete = settled_files(marks, now=at, settle_seconds=SETTLE_S, seen=seen)
+    moved = {name for name, mark in marks.items() if mark.was_moved and mark.size}
+    ages = [at - mark.mtime_ns / 1e9 for name, mark in marks.items() if name not in moved]
+    rests = [REST_S - age for age in ages if age >= 0]  # stamps of the future say nothing
+    if complete or not (moved or rests):
+        return complete
+    sleep(max([LEAST_WAIT_S, *rests]))
+    unchanged = {name: mark for name, mark in look_again().items() if marks.get(name) == mark}
+    rested = settled_files(unchanged, now=now(), settle_seconds=REST_S, seen={})
+    return sorted({*rested, *(moved & unchanged.keys())})
 
 
 def new_files(marks: Mapping[str, FileMark], known: Mapping[str, KnownFile]) -> dict[str, FileMark]:
@@ -136,6 +178,19 @@ def requests_for(waiting: Sequence[Upload]) -> list[dg.RunRequest]:
         )
         for upload in waiting
     ]
+
+
+def _look_into(folder: Path) -> FolderLook:
+    try:
+        return look_into(folder)
+    except UnusableFileError as error:
+        return FolderLook(passed_over={folder.name: str(error)})
+
+
+def _known(folder: Path, look: FolderLook, ledger: Ledger) -> dict[str, KnownFile]:
+    """The files of the folder that were registered before, by name."""
+    known = ledger.uploads.remembered_files([str(folder / name) for name in look.marks])
+    return {Path(path).name: file for path, file in known.items()}
 
 
 def to_cursor(marks: Mapping[str, FileMark]) -> str:

@@ -33,6 +33,7 @@ class FileMark:
     size: int
     mtime_ns: int
     inode: int
+    was_moved: bool = field(default=False, compare=False)  # renamed, or given rights, after it was written
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +87,11 @@ def look_into(directory: Path) -> FolderLook:
                 look.passed_over[shown(Path(entry.name))] = why
             else:
                 look.marks[entry.name] = FileMark(
-                    size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino
+                    size=status.st_size,
+                    mtime_ns=status.st_mtime_ns,
+                    inode=status.st_ino,
+                    # Each writing sets both stamps; to rename a file sets one.
+                    was_moved=status.st_ctime_ns > status.st_mtime_ns,
                 )
     return look
 

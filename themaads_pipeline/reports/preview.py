@@ -16,7 +16,6 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import Item, RejectedRow
 from themaads_pipeline.push.dry_run import PlannedOutcome, PlannedRequests, items_of_rows, plan_upload
-from themaads_pipeline.push.reading import select_rows
 from themaads_pipeline.push.registration import edition_named
 from themaads_pipeline.push.work import Clock
 
@@ -130,6 +129,8 @@ def preview_file(
     """
     now = clock()
     edition = edition_for(path, theme, catalogue=catalogue, now=now)
+    from themaads_pipeline.push.reading import select_rows  # noqa: PLC0415 - pandas costs half a second
+
     selected = select_rows(
         path, edition=edition, catalogue=catalogue, today=now.date(), gateway=lambda: gateway
     )

@@ -1,6 +1,7 @@
 """The folder's sensor against a real folder and ledger: what becomes an upload, and when."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,11 +65,19 @@ def _rested(path: Path, content: str = ROW) -> Path:
 def test_a_file_that_is_being_written_counts_when_it_rests(look: Look, settings: Settings) -> None:
     path = settings.uploads / "black_friday.csv"
     path.write_text("customer_id,ad_group_id\n")
+    writes = threading.Timer(1.0, path.write_text, [ROW])
+    writes.start()
     assert _keys(look()) == []
-    path.write_text(ROW)
-    assert _keys(look()) == []
+    writes.join()
     [key] = _keys(look())
     assert key.startswith("black-friday-2026@")
+
+
+def test_a_file_that_is_moved_in_counts_in_the_tick_that_sees_it(look: Look, settings: Settings) -> None:
+    beside = settings.home / "black_friday.csv"
+    beside.write_text(ROW)
+    beside.rename(settings.uploads / "black_friday.csv")
+    assert len(_keys(look())) == 1
 
 
 def test_a_file_becomes_a_partition_and_one_run(look: Look, settings: Settings, ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """What the folder's sensor decides."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from themaads_pipeline.defs.upload_folder import (
+    complete_files,
     marks_from,
     new_files,
     register_all,
@@ -20,6 +22,7 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.push.registration import Registered
 
 MARK = FileMark(size=10, mtime_ns=5, inode=1)
+NOW = 1_800_000_000.0
 
 
 def upload(number: int = 213, epoch: int = 0) -> Upload:
@@ -41,6 +44,59 @@ def upload(number: int = 213, epoch: int = 0) -> Upload:
 
 def _known(size: int = 10, mtime_ns: int = 5) -> KnownFile:
     return KnownFile(path="/in/bf.csv", size=size, mtime_ns=mtime_ns, upload=213)
+
+
+def mark(*, age: float, size: int = 10, was_moved: bool = False) -> FileMark:
+    return FileMark(size=size, mtime_ns=int((NOW - age) * 1e9), inode=1, was_moved=was_moved)
+
+
+def complete(
+    marks: Mapping[str, FileMark],
+    again: Mapping[str, FileMark] | None = None,
+    *,
+    seen: Mapping[str, FileMark] | None = None,
+) -> tuple[list[str], float]:
+    """What is complete, and for how long it was waited."""
+    slept: list[float] = []
+    names = complete_files(
+        marks,
+        seen=seen or {},
+        look_again=lambda: marks if again is None else again,
+        now=lambda: NOW + sum(slept),
+        sleep=slept.append,
+    )
+    return names, sum(slept)
+
+
+@pytest.mark.parametrize(("age", "waited"), [(0.0, 5.0), (1.0, 4.0), (4.5, 2.0), (14.0, 2.0)])
+def test_a_young_file_is_waited_for_until_it_has_rested(age: float, waited: float) -> None:
+    assert complete({"bf.csv": mark(age=age)}) == (["bf.csv"], waited)
+
+
+def test_a_file_that_was_moved_in_has_to_rest_before_our_eyes_alone() -> None:
+    assert complete({"bf.csv": mark(age=0, was_moved=True)}) == (["bf.csv"], 2.0)
+
+
+def test_an_empty_file_may_just_be_begun_whatever_its_stamps_say() -> None:
+    assert complete({"bf.csv": mark(age=0, size=0, was_moved=True)}) == (["bf.csv"], 5.0)
+
+
+@pytest.mark.parametrize("was_moved", [False, True])
+def test_a_file_that_is_written_to_meanwhile_is_not_complete(was_moved: bool) -> None:
+    before, after = mark(age=4, was_moved=was_moved), mark(age=-1, size=20)
+    assert complete({"bf.csv": before}, {"bf.csv": after}) == ([], 2.0)
+    assert complete({"bf.csv": before}, {}) == ([], 2.0)
+
+
+def test_a_complete_file_does_not_wait_for_a_young_one() -> None:
+    assert complete({"old.csv": mark(age=20), "young.csv": mark(age=0)}) == (["old.csv"], 0.0)
+    rested = {"rested.csv": mark(age=-3600), "young.csv": mark(age=0)}
+    assert complete(rested, seen={"rested.csv": mark(age=-3600)}) == (["rested.csv"], 0.0)
+
+
+def test_a_file_that_is_stamped_in_the_future_is_not_waited_for() -> None:
+    assert complete({"bf.csv": mark(age=-3600)}) == ([], 0.0)
+    assert complete({}) == ([], 0.0)
 
 
 def test_a_file_that_was_registered_is_not_looked_at_again() -> None:

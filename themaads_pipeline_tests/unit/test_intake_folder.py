@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,22 @@ def test_a_look_sees_regular_files_of_the_folder_alone(tmp_path: Path) -> None:
     assert sorted(look.passed_over) == ["broken.csv", "inside.csv", "link.csv", "odd\\udcff.csv", "pipe.csv"]
     assert "link" in look.passed_over["link.csv"]
     assert "UTF-8" in look.passed_over["odd\\udcff.csv"]
+
+
+def test_a_look_tells_a_file_that_was_moved_in_from_one_that_is_written_in_place(tmp_path: Path) -> None:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    (tmp_path / "moved.csv").write_text("a")
+    time.sleep(0.1)  # as long as a file system's clock stands still, and longer
+    (tmp_path / "moved.csv").rename(folder / "moved.csv")
+    (folder / "written.csv").write_text("a")
+    assert {name: mark.was_moved for name, mark in look_into(folder).marks.items()} == {
+        "moved.csv": True,
+        "written.csv": False,
+    }
+    with (folder / "moved.csv").open("a") as file:
+        file.write("b")
+    assert not look_into(folder).marks["moved.csv"].was_moved
 
 
 def test_a_folder_that_is_not_there_is_empty_and_a_file_is_none(tmp_path: Path) -> None:
