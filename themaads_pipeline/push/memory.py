@@ -26,8 +26,8 @@ def collect_seldom() -> None:
 def give_back() -> None:
     """Give memory that is free back to the system, after a large file was read.
 
-    pyarrow and the C library keep it for a next time, which a process that reads one file never has: 400 MB of
-    a workbook of a million rows stayed with the push that follows (docs/performance.md).
+    pyarrow and the C library keep it for a next time, which a process that reads one file never has: 400 MB
+    of a workbook of a million rows stayed with the push that follows (docs/performance.md).
     """
     if "pyarrow" in sys.modules:
         sys.modules["pyarrow"].default_memory_pool().release_unused()
