@@ -49,13 +49,11 @@ def main(file: Path, edition: str) -> None:
         figures = meter.read()
         ledger.uploads.end(owner, how="finished")
         assert selected is not None
-        rows, rejected = len(selected.rows), len(selected.rejected)
-        del selected
     say(
         {
             "upload": upload.number,
-            "rows": rows,
-            "rejected": rejected,
+            "rows": selected.rows,
+            "rejected": selected.rejected,
             "imports_s": imports_s,
             "hash_s": hash_s,
             **figures,

@@ -20,6 +20,7 @@ from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import RejectedRow
 from themaads_pipeline.model.telling import Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.push.memory import give_back
 from themaads_pipeline.push.resolve import NamedAdGroup, NotResolved, resolve_names
 from themaads_pipeline.push.watching import watched
 
@@ -39,6 +40,15 @@ class SelectedRows:
     def rejected_by_reason(self) -> Counter[str]:
         """How many rows were rejected, by reason."""
         return Counter(row.reason for row in self.rejected)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadRows:
+    """How many rows of a file are in the ledger now, of either kind."""
+
+    rows: int
+    rejected: int
+    resolved_by_name: int
 
 
 def select_rows(
@@ -131,8 +141,10 @@ def read_upload(
     today: date,
     gateway: GatewaySource,
     tell: Tell = tell_nobody,
-) -> SelectedRows | None:
+) -> ReadRows | None:
     """Read an upload's file into the ledger; None when that was done before.
+
+    What it took of memory is given back at the end, however it ends: a push follows in the same process.
 
     Raises:
         UnusableFileError: The file, or every one of its rows, is unusable. Rejected rows are kept, unless the
@@ -142,6 +154,24 @@ def read_upload(
     """
     if upload.read_at is not None:
         return None
+    try:
+        return _read(
+            upload, owner, ledger=ledger, catalogue=catalogue, today=today, gateway=gateway, tell=tell
+        )
+    finally:
+        give_back()
+
+
+def _read(
+    upload: Upload,
+    owner: Owner,
+    *,
+    ledger: Ledger,
+    catalogue: Catalogue,
+    today: date,
+    gateway: GatewaySource,
+    tell: Tell,
+) -> ReadRows | None:
     path = Path(upload.file_path)
     before = _mark(path)
     _expect_what_was_submitted(upload, path, tell)
@@ -165,7 +195,9 @@ def read_upload(
             f"{upload.file_name}: none of its {len(selected.rejected):,} rows can be used ({reasons}); "
             f"the report lists each with its reason"
         )
-    return selected
+    return ReadRows(
+        rows=len(selected.rows), rejected=len(selected.rejected), resolved_by_name=selected.resolved_by_name
+    )
 
 
 def _mark(path: Path) -> object:

@@ -12,6 +12,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import Upload, upload_key
+from themaads_pipeline.push.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ def register_file(
     except Exception:  # whatever a file does to its reader, its upload is where it is told
         log.warning("%s could not be looked into", path.name, exc_info=True)
         editions = frozenset()
+    finally:
+        give_back()  # a sensor's process stays: half a gigabyte for a large workbook
     if _mark(path) != (size, mtime_ns):
         raise FileChangedError(f"{path.name} was written to while it was read: it is looked at again")
     for digits in (8, 64):

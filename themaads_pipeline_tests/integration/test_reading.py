@@ -9,7 +9,7 @@ from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake.folder import fingerprint_file
 from themaads_pipeline.ledger.ledger import Ledger
-from themaads_pipeline.push.reading import SelectedRows, read_upload
+from themaads_pipeline.push.reading import ReadRows, read_upload
 from themaads_pipeline.push.registration import register_file
 from themaads_pipeline.themes.catalogue import load_catalogue
 from themaads_pipeline_tests.running_emulator import RunningEmulator
@@ -26,7 +26,7 @@ def submit(ledger: Ledger, file: Path) -> int:
     return register_file(file, ledger=ledger, catalogue=CATALOGUE, today=TODAY).upload.number
 
 
-def read(ledger: Ledger, number: int, gateway: Gateway | None = None) -> SelectedRows | None:
+def read(ledger: Ledger, number: int, gateway: Gateway | None = None) -> ReadRows | None:
     upload = ledger.uploads.by_number(number)
     assert upload is not None
     owner = ledger.uploads.take(
