@@ -29,7 +29,7 @@ _RUNS = """query ($key: String!) {
     ... on Runs { results { runId } } } }"""
 _EVENTS = """query ($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
   __typename ... on MessageEvent { timestamp message } } } } }"""
-_BUSY_ACCOUNTS, _BUSY_AD_GROUPS = 20, 20_000
+_BUSY_ACCOUNTS, _BUSY_AD_GROUPS = 10, 100_000  # minutes, at the speed of real accounts
 _AD_GROUPS = 3_000
 _OTHER = "black friday.csv"
 _ROWS = 20  # of each file
