@@ -4,9 +4,12 @@ import csv
 import json
 import os
 import platform
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ import openpyxl
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench.place import Place, a_place
+from benchmarks.bench.place import ROOT, Place, a_place
 from themaads_pipeline.push.work import PushConfig
 from themaads_pipeline_tests.moment import NOW
 from themaads_pipeline_tests.pushing import EDITION
@@ -25,6 +28,14 @@ _DEFAULTS = PushConfig()
 # What the profile `realistic` is set to, in seconds.
 _REQUEST_S, _AD_S, _LABEL_S = 0.150, 0.013, 0.001
 _NO_SITES = {"THEMAADS_SITE_ADS_PER_SECOND": "0"}
+
+# What is measured by itself: the module and its arguments.
+_PARTS = {
+    "startup": ("startup_case", "5"),
+    "ledger": ("ledger_case", "50000", "28", "28"),
+    "first_request": ("first_request_case", "5"),
+    "queries": ("queries_case", "5000000"),
+}
 
 Figures = dict[str, Any]
 
@@ -39,14 +50,22 @@ Figures = dict[str, Any]
     help="Of the emulator; see docs/emulator.md.",
 )
 @click.option("--xlsx/--no-xlsx", default=True, show_default=True, help="Read the file as a workbook, too.")
+@click.option(
+    "--parts",
+    default="startup,ledger",
+    show_default=True,
+    help=f"By themselves, of {', '.join(_PARTS)}; the last two take minutes. Empty: none.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there, too.")
-def main(sizes: str, accounts: int, profiles: str, xlsx: bool, json_file: Path | None) -> None:
+def main(  # noqa: PLR0917 - as click gives them
+    sizes: str, accounts: int, profiles: str, xlsx: bool, parts: str, json_file: Path | None
+) -> None:
     """Push uploads of SIZES ad groups, each case in processes of its own, beside the floor."""
     found = []
-    for size in map(int, sizes.split(",")):
-        for case in _cases(size, accounts, profiles.split(","), xlsx=xlsx):
-            found.append(case)
-            Console().print(_table(case))
+    cases = [_cases(int(size), accounts, profiles.split(","), xlsx=xlsx) for size in sizes.split(",") if size]
+    for case in chain(*cases, map(_part, filter(None, parts.split(",")))):
+        found.append(case)
+        Console().print(_table(case))
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
     if json_file:
         json_file.write_text(json.dumps({"machine": machine, "cases": found}, indent=2) + "\n")
@@ -65,8 +84,12 @@ def _cases(size: int, accounts: int, profiles: list[str], *, xlsx: bool) -> Iter
             yield {"case": f"floor, instant, {title}"} | floor
             yield {"case": f"push, instant, sites not minded, {title}"} | _beside(push, floor)
     if "realistic" in profiles:
-        for told, environment in (("sites not minded", _NO_SITES), ("sites at their pace", {})):
-            with _seeded(size, accounts) as (place, file):
+        for told, environment, equal in (
+            ("sites not minded", _NO_SITES, True),
+            ("sites not minded, unequal accounts", _NO_SITES, False),
+            ("sites at their pace", {}, True),
+        ):
+            with _seeded(size, accounts, equal=equal) as (place, file):
                 intake = place.run("intake_case", str(file), EDITION)
                 place.emulator.profile("realistic", request_s=_REQUEST_S, ad_s=_AD_S, label_s=_LABEL_S)
                 push = place.run("push_case", str(intake["upload"]), **environment)
@@ -77,11 +100,19 @@ def _cases(size: int, accounts: int, profiles: list[str], *, xlsx: bool) -> Iter
             yield {"case": f"intake of XLSX, {title}"} | place.run("intake_case", str(workbook), EDITION)
 
 
+def _part(name: str) -> Figures:
+    module, *arguments = _PARTS[name]
+    command = [sys.executable, "-m", f"benchmarks.bench.{module}", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    said: Figures = json.loads(ended.stdout.splitlines()[-1])
+    return {"case": f"{name} by itself"} | said
+
+
 @contextmanager
-def _seeded(size: int, accounts: int) -> Iterator[tuple[Place, Path]]:
+def _seeded(size: int, accounts: int, *, equal: bool = True) -> Iterator[tuple[Place, Path]]:
     with a_place() as place:
         place.emulator.set_now(NOW)
-        place.seed(accounts=accounts, ad_groups=size)
+        place.seed(accounts=accounts, ad_groups=size, equal=equal)
         file = place.home / "benchmark.csv"
         file.write_text(place.emulator.upload_file(), encoding="utf-8")
         yield place, file
@@ -123,15 +154,19 @@ def _workbook(file: Path) -> Path:
 
 def _table(case: Figures) -> Table:
     table = Table("figure", "value", title=str(case["case"]))
-    for name, value in case.items():
-        if name == "case":
-            continue
-        if isinstance(value, dict):
-            for part, number in value.items():
-                table.add_row(f"{name}: {part}", f"{number:,}")
-        else:
-            table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else f"{value:,}")
+    for name, value in _flat({name: value for name, value in case.items() if name != "case"}):
+        table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else f"{value:,}")
     return table
+
+
+def _flat(figures: Figures) -> Iterator[tuple[str, Any]]:
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}: {part}", number) for part, number in _flat(value))
+        elif isinstance(value, list):
+            yield from ((f"{name} {number}", each) for number, each in enumerate(value, 1))
+        else:
+            yield name, value
 
 
 if __name__ == "__main__":
