@@ -1,14 +1,16 @@
-"""How often a run worker looks for garbage that refers to itself, and what it gives back to the system."""
+"""How a run worker's Python is set: looks for garbage, turns of threads, memory that is given back."""
 
 import ctypes
 import gc
 import sys
 from functools import cache
 
-__all__ = ["collect_seldom", "give_back"]
+__all__ = ["collect_seldom", "give_back", "switch_seldom"]
 
 # New containers before a look, and looks at one generation before one at the next. Python has 700, 10 and 10.
 _THRESHOLDS = (100_000, 20, 100)
+
+_TURN_S = 0.02  # of a thread that others wait for; Python has 0.005
 
 
 @cache
@@ -21,6 +23,13 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+
+
+def switch_seldom() -> None:
+    """Let a thread go on a little longer while others wait: each of dozens of accounts that wait for a turn
+    wakes up at the end of each one. Beats and answers wait for a fraction of a second at worst.
+    """
+    sys.setswitchinterval(_TURN_S)
 
 
 def give_back() -> None:
