@@ -47,7 +47,7 @@
       # exemptible: false, type: PROHIBITED, after_s: 0, share: 1 where not said otherwise; see `policy`
       - {word: casino, topic: GAMBLING, exemptible: true, type: LIMITED, after_s: 3600, share: 0.5}
       - {domain: bad.example, topic: MALICIOUS_SOFTWARE}
-    generate:                            # see `generated`
+    generate:                            # see `generated`; sizes: [9000, 20] instead of accounts, ad_groups
       {accounts: 28, ad_groups: 50000, seed: 1, first_customer_id: 2000000001, manager: 1000000001}
     metrics: {seed: 1, since: 2025-01-01}  # invented figures of ads, see `traffic`; default: no traffic
 
