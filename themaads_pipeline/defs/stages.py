@@ -276,7 +276,7 @@ def load_our_code() -> None:
     Some of it is imported where it is used, since it is slow to load. An edit that is saved, or a version
     that is deployed, while the run goes on must not reach it in mid-run.
     """
-    gc.disable()  # what is loaded stays: looking for garbage in it takes a tenth of the time
+    gc.disable()  # what is loaded stays: looking for garbage in it took a quarter of the time
     try:
         for package in ("model", "themes", "intake", "ads", "ledger", "push", "reports"):
             path = [str(Path(themaads_pipeline.__file__).parent / package)]
