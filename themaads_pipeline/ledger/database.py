@@ -64,12 +64,6 @@ class _Session(Connection):
 
     good_at = 0.0  # of the clock `time.monotonic`
 
-    @classmethod
-    def check(cls, session: "_Session") -> None:
-        """Raise what a connection that was lost meanwhile raises."""
-        if time.monotonic() - session.good_at > _TRUSTED_S:
-            ConnectionPool.check_connection(session)
-
 
 class Database:
     """A pool of connections to the ledger; each thread borrows its own."""
@@ -86,8 +80,13 @@ class Database:
             open=True,
             kwargs={"row_factory": dict_row, "application_name": session_name(), **_LOST_PEER},
             connection_class=_Session,
-            check=_Session.check,
+            check=self._check,
         )
+
+    def _check(self, session: _Session) -> None:
+        """Raise what a lost connection raises. Whoever has patience finds out by trying."""
+        if self.patience.is_lost or time.monotonic() - session.good_at > _TRUSTED_S:
+            ConnectionPool.check_connection(session)
 
     def close(self) -> None:
         """Give every connection back."""

@@ -140,8 +140,7 @@ class Story:
             return False
         progress = self.progress
         print(f"  {strike.number:>3}. {strike.kind} ({progress.final:,} final, {progress.sending} in flight)")
-        _ACTS[strike.kind](self)
-        return True
+        return _ACTS[strike.kind](self) is not False
 
     def _may_strike(self, before: int) -> bool | None:
         """None: not yet."""
@@ -249,12 +248,18 @@ def _interrupted(story: Story) -> None:
     story.go_on()
 
 
-def _frozen(story: Story) -> None:
-    frozen, before = story.worker, story.progress.final
+def _frozen(story: Story) -> bool:
+    """False: it had settled its last item before it froze."""
+    frozen = story.worker
     frozen.freeze()
+    before = story.progress
+    if before.final == before.total:
+        frozen.resume()
+        return False
     story.go_on()
-    wait_until(lambda: story.progress.final > before)
+    wait_until(lambda: story.progress.final > before.final)
     frozen.thaw()
+    return True
 
 
 def _sessions_cut(story: Story) -> None:
@@ -320,7 +325,7 @@ def _two_uploads(story: Story) -> None:
     story.others.append((upload, story.place.workers.next_one(upload)))
 
 
-_ACTS: Mapping[Kind, Callable[[Story], None]] = {
+_ACTS: Mapping[Kind, Callable[[Story], bool | None]] = {
     Kind.KILLED: _killed,
     Kind.KILLED_UNSENT: lambda story: _killed_while(story, kind="hang", seconds=3),
     Kind.KILLED_LATE: lambda story: _killed_while(story, kind="late_commit", seconds=1),

@@ -56,9 +56,12 @@ class Worker:
     def freeze(self) -> None:
         psutil.Process(self.pid).suspend()
 
+    def resume(self) -> None:
+        psutil.Process(self.pid).resume()
+
     def thaw(self) -> None:
         """It goes on where it was stopped, long after another one took its upload over: it has to leave."""
-        psutil.Process(self.pid).resume()
+        self.resume()
         assert self._process.wait(timeout=60) == _FENCED, self.log.read_text()[-3000:]
         assert "writes no more" in self.log.read_text(), self.log.read_text()[-3000:]
 
