@@ -105,3 +105,13 @@ def test_a_command_waits_for_no_postgres(settings: Settings, postgres: FlakyPost
         postgres.go_away()
         with pytest.raises(psycopg.OperationalError):
             ledger.uploads.progress()
+
+
+def test_a_command_does_not_notice_a_postgres_that_was_restarted_between_two_of_its_questions(
+    settings: Settings, postgres: FlakyPostgres
+) -> None:
+    with Ledger(postgres.url, settings) as ledger:
+        ledger.uploads.progress()
+        postgres.go_away()
+        postgres.come_back()
+        assert ledger.uploads.progress() == []
