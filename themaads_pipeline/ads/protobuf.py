@@ -38,8 +38,8 @@ AdTextAsset = _AdTextAsset.pb()
 GoogleAdsFailure = _GoogleAdsFailure.pb()
 GoogleAdsRow = _GoogleAdsRow.pb()
 LabelOperation = _LabelOperation.pb()
-ResponsiveSearchAdInfo = _ResponsiveSearchAdInfo.pb()
 MutateAdGroupAdsResponse = _MutateAdGroupAdsResponse.pb()
+ResponsiveSearchAdInfo = _ResponsiveSearchAdInfo.pb()
 
 PAUSED = int(AdGroupAdStatusEnum.AdGroupAdStatus.PAUSED)
 PIN_NUMBERS: dict[str, int] = {

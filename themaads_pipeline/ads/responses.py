@@ -41,10 +41,6 @@ def results_of(response: Any, operations: int, *, method: str, request_id: str, 
     if len(names) != operations:
         said = f"{len(names)} results for {operations} operations"
         raise _unreadable(said, request_id=request_id, where=where)
-    if not faults and all(names):
-        return MutateResult(
-            results=tuple([Created(resource_id(name)) for name in names]), request_id=request_id
-        )
     results: list[Result] = []
     for index, name in enumerate(names):
         if name:

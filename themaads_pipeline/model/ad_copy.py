@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.model.ads import IDENTITY_PARAMETER, AdContent, AdText
-from themaads_pipeline.model.editions import Edition, LastingTexts
+from themaads_pipeline.model.editions import Edition, EditionMoment, LastingTexts
 from themaads_pipeline.model.landing_urls import is_sane, with_parameters
 from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.model.texts import (
@@ -16,7 +16,7 @@ from themaads_pipeline.model.texts import (
     display_width,
     has_countdown,
     is_over,
-    single_spaced,
+    normalised,
 )
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE, TextKind
 
@@ -39,7 +39,7 @@ class CopyError(PermanentError):
         return Failure(category=Category.INVALID, code=self.code, message=str(self), trigger=self.trigger)
 
 
-def compose(edition: Edition, source: AdContent, *, local_now: datetime) -> AdContent:
+def compose(edition: Edition, source: AdContent, *, at: EditionMoment) -> AdContent:
     """The themed ad made from `source`, at this moment on the account's wall clock.
 
     Copied: the first 3 headlines and the first description, and every pinned text wherever it stands, since
@@ -53,7 +53,6 @@ def compose(edition: Edition, source: AdContent, *, local_now: datetime) -> AdCo
     """
     if not source.final_urls:
         raise CopyError("the copied ad has no final URL: give it one", code="no_final_url")
-    at = edition.at(local_now.replace(tzinfo=None))
     return AdContent(
         headlines=_texts(source.headlines, at.headlines, HEADLINE, at.now),
         descriptions=_texts(source.descriptions, at.descriptions, DESCRIPTION, at.now),
@@ -122,7 +121,7 @@ def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str
 
 class _Facts(NamedTuple):
     ad_text: AdText  # without outer spaces, and without a pin
-    key: str  # as `normalised` has it
+    key: str
     width: int
     targets: tuple[datetime | None, ...]
 
@@ -130,8 +129,9 @@ class _Facts(NamedTuple):
 @lru_cache(maxsize=16_384)  # an account's ads repeat their texts
 def _facts_of(text: str) -> _Facts:
     stripped = text.strip()
-    key = single_spaced(stripped).casefold()
-    return _Facts(AdText(stripped), key, display_width(stripped), countdown_targets(stripped))
+    return _Facts(
+        AdText(stripped), normalised(stripped), display_width(stripped), countdown_targets(stripped)
+    )
 
 
 def _pins(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import compress
@@ -69,8 +69,6 @@ class Edition:
     event: date
     starts: date
     ends: date
-    # Thousands of ads are made at one moment: the last one that was asked for.
-    _latest: list[EditionMoment] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, theme: Theme, year: int) -> "Edition":
@@ -124,17 +122,13 @@ class Edition:
         return tuple(self._rendered(text) for text in self.theme.descriptions)
 
     def at(self, now: datetime) -> EditionMoment:
-        """What lasts at `now`, on the account's wall clock."""
-        for known in self._latest:
-            if known.now == now:
-                return known
-        moment = EditionMoment(
+        """What lasts at `now`, on the account's wall clock. Ask once for all ads that are made then."""
+        now = now.replace(tzinfo=None)
+        return EditionMoment(
             now=now,
             headlines=LastingTexts.of(self.headlines, now),
             descriptions=LastingTexts.of(self.descriptions, now),
         )
-        self._latest[:] = [moment]
-        return moment
 
     def is_over(self, local_now: datetime) -> bool:
         """Whether its last day has ended on the account's wall clock."""

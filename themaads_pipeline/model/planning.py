@@ -9,7 +9,7 @@ from msgspec import Struct
 from themaads_pipeline.model.ad_copy import CopyError, compose, edition_of
 from themaads_pipeline.model.ads import AdGroup, LiveAd, NewAd, Snapshot
 from themaads_pipeline.model.catalogue import Catalogue
-from themaads_pipeline.model.editions import ORIGINAL_LABEL, Edition
+from themaads_pipeline.model.editions import ORIGINAL_LABEL, Edition, EditionMoment
 from themaads_pipeline.model.fingerprints import fingerprint
 from themaads_pipeline.model.items import Item
 from themaads_pipeline.model.labels import LabelBook
@@ -60,6 +60,7 @@ _NO_LESSONS = LessonBook()
 
 class _KnownEdition(NamedTuple):
     edition: Edition
+    at: EditionMoment
     label_ids: frozenset[int]
     is_over: bool
 
@@ -110,9 +111,9 @@ class Planner:
         Raises:
             ThemeError: The catalogue has no such edition.
         """
-        edition, label_ids, is_over = self._edition(item.edition)
-        if is_over:
-            return Refuse(item=item, failure=_edition_over(edition))
+        known = self._edition(item.edition)
+        if known.is_over:
+            return Refuse(item=item, failure=_edition_over(known.edition))
         ad_group = self._snapshot.ad_groups.get(item.ad_group_id)
         if ad_group is None:
             message = f"the account has no ad group {item.ad_group_id}, or it was removed"
@@ -122,22 +123,27 @@ class Planner:
             return Skip(item=item, reason=reason, message=message)
         ads = sorted(self._snapshot.ads.get(item.ad_group_id, ()), key=_ad_id)
         live = [ad for ad in ads if ad.status != "REMOVED"]
-        if (ad := _present(live, edition.name, label_ids, known_ad_ids)) is not None:
-            lacks_label = label_ids.isdisjoint(ad.label_ids)
+        if (ad := _present(live, item.edition, known.label_ids, known_ad_ids)) is not None:
+            lacks_label = known.label_ids.isdisjoint(ad.label_ids)
             return Present(item=item, ad_id=ad.ad_id, lacks_edition_label=lacks_label)
-        plan = self._plan_ad(item, ad_group, ads, live, edition)
+        plan = self._plan_ad(item, ad_group, ads, live, known)
         if isinstance(plan, Create) and (lesson := self._lessons.met_by(plan.new_ad.content)) is not None:
             return Refuse(item=item, failure=lesson.failure())
         return plan
 
     def _plan_ad(
-        self, item: Item, ad_group: AdGroup, ads: Sequence[LiveAd], live: Sequence[LiveAd], edition: Edition
+        self,
+        item: Item,
+        ad_group: AdGroup,
+        ads: Sequence[LiveAd],
+        live: Sequence[LiveAd],
+        known: _KnownEdition,
     ) -> Plan:
         chosen = self._ad_to_copy(live)
         if isinstance(chosen, SkipReason):
             return Skip(item=item, reason=chosen, message=_NOTHING_TO_COPY[chosen])
         try:
-            content = compose(edition, chosen.content, local_now=self._now)
+            content = compose(known.edition, chosen.content, at=known.at)
         except CopyError as error:
             return Refuse(item=item, failure=error.failure)
         planned = fingerprint(content)
@@ -185,8 +191,12 @@ class Planner:
     def _edition(self, name: str) -> _KnownEdition:
         if (known := self._known.get(name)) is None:
             edition = self._catalogue.edition(name)
-            known = _KnownEdition(edition, self._labels.ids_of(edition.label), edition.is_over(self._now))
-            self._known[name] = known
+            known = self._known[name] = _KnownEdition(
+                edition=edition,
+                at=edition.at(self._now),
+                label_ids=self._labels.ids_of(edition.label),
+                is_over=edition.is_over(self._now),
+            )
         return known
 
 

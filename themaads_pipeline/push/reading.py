@@ -154,7 +154,7 @@ def read_upload(
     """
     if upload.read_at is not None:
         return None
-    try:
+    try:  # in a function of its own: what it took is free only when it is left
         return _read(
             upload, owner, ledger=ledger, catalogue=catalogue, today=today, gateway=gateway, tell=tell
         )

@@ -48,7 +48,7 @@ SOURCE = AdContent(
 
 def composed(*, now: datetime = NOW, edition: Edition = EDITION, **changes: Any) -> AdContent:
     """The themed ad made from an ordinary one with changes."""
-    return compose(edition, replace(SOURCE, **changes), local_now=now)
+    return compose(edition, replace(SOURCE, **changes), at=edition.at(now))
 
 
 def refusal(**changes: Any) -> str:
@@ -291,7 +291,7 @@ def test_whatever_the_source_the_ad_satisfies_google_and_loses_no_pin(
     source: AdContent, edition: Edition, now: datetime
 ) -> None:
     try:
-        ad = compose(edition, source, local_now=now)
+        ad = compose(edition, source, at=edition.at(now))
     except CopyError:
         return
     _check(ad.headlines, fewest=3, most=15, width=30, now=now)
@@ -308,4 +308,4 @@ def test_whatever_the_source_the_ad_satisfies_google_and_loses_no_pin(
         }
 
     assert pinned(ad) == pinned(source)
-    assert compose(edition, source, local_now=now) == ad
+    assert compose(edition, source, at=edition.at(now)) == ad

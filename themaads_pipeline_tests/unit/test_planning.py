@@ -88,7 +88,7 @@ def test_a_new_ad_is_made_from_the_ad_that_is_there() -> None:
     assert plan.label_copied_ad
     new_ad = plan.new_ad
     assert (new_ad.ad_group_id, new_ad.copied_ad_id, new_ad.copied_ad_status) == (7, 5, "ENABLED")
-    assert new_ad.content == compose(EDITION, CONTENT, local_now=NOW)
+    assert new_ad.content == compose(EDITION, CONTENT, at=EDITION.at(NOW))
     assert new_ad.fingerprint == fingerprint(new_ad.content)
 
 
@@ -186,7 +186,7 @@ def test_an_ad_that_is_there_is_not_made_again(
 
 
 def test_an_ad_that_lost_its_identity_is_known_by_its_fingerprint() -> None:
-    themed = compose(EDITION, CONTENT, local_now=NOW)
+    themed = compose(EDITION, CONTENT, at=EDITION.at(NOW))
     returned = replace(
         themed,
         headlines=tuple(AdText(f" {text.text} ", text.pin) for text in reversed(themed.headlines)),
