@@ -109,15 +109,19 @@ def _resolve(
     if stopped is not None or account is None:
         code, message = stopped or ("", "")
         return dict.fromkeys(wanted, NotResolved(code, f"the name cannot be looked up: {message}"))
-    names = sorted({named.ad_group_name for named in wanted})
-    found: list[AdGroup] = []
+    by_name: dict[str, list[NamedAdGroup]] = defaultdict(list)
+    for named in wanted:
+        by_name[named.ad_group_name].append(named)
+    names, resolved = sorted(by_name), dict[NamedAdGroup, int | NotResolved]()
     try:
         for start in range(0, len(names), _NAMES_AT_ONCE):
             on_question()
-            found += gateway.find_ad_groups(account, names[start : start + _NAMES_AT_ONCE])
+            part = names[start : start + _NAMES_AT_ONCE]
+            found: dict[str, list[AdGroup]] = defaultdict(list)  # of a whole account it would be too many
+            for ad_group in gateway.find_ad_groups(account, part):
+                found[ad_group.name].append(ad_group)
+            for name in part:
+                resolved.update((named, choose(named, found[name])) for named in by_name[name])
     except AccountStoppedError as error:
         return dict.fromkeys(wanted, NotResolved("account_stopped", f"the name cannot be looked up: {error}"))
-    by_name: dict[str, list[AdGroup]] = defaultdict(list)
-    for ad_group in found:
-        by_name[ad_group.name].append(ad_group)
-    return {named: choose(named, by_name[named.ad_group_name]) for named in wanted}
+    return resolved
