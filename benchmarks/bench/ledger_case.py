@@ -21,10 +21,11 @@ from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.items import Item, ItemState
 from themaads_pipeline.model.outcomes import Category, Failure
+from themaads_pipeline.push.work import PushConfig
 from themaads_pipeline.settings import Settings
 from themaads_pipeline_tests.source_rows import source_rows
 
-BATCH, READ_SIZE = 1_000, 2_500
+BATCH, READ_SIZE = PushConfig().batch_size, PushConfig().read_size
 _REFUSED_EVERY = 50  # by policy
 _REFUSAL = Failure(
     category=Category.POLICY,

@@ -23,10 +23,11 @@ from themaads_pipeline.ledger.progress import AccountBeat
 from themaads_pipeline.model.alerts import occasions_of
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.push.work import PushConfig
 from themaads_pipeline.settings import Settings
 
 TIMES = 20
-_READ_SIZE = 2_500
+_READ_SIZE = PushConfig().read_size
 _OPEN = (UploadStatus.WAITING, UploadStatus.RUNNING, UploadStatus.INTERRUPTED)
 
 Ask = Callable[[], Any]

@@ -3,7 +3,6 @@
 The raw classes, not their proto-plus wrappers: building a responsive search ad costs a tenth that way.
 """
 
-from google.ads.googleads.v26.common.types.ad_asset import AdTextAsset as _AdTextAsset
 from google.ads.googleads.v26.common.types.ad_type_infos import (
     ResponsiveSearchAdInfo as _ResponsiveSearchAdInfo,
 )
@@ -34,7 +33,6 @@ from google.ads.googleads.v26.services.types.label_service import MutateLabelsRe
 AdGroupAdLabelOperation = _AdGroupAdLabelOperation.pb()
 AdGroupAdOperation = _AdGroupAdOperation.pb()
 AdGroupLabelOperation = _AdGroupLabelOperation.pb()
-AdTextAsset = _AdTextAsset.pb()
 GoogleAdsFailure = _GoogleAdsFailure.pb()
 GoogleAdsRow = _GoogleAdsRow.pb()
 LabelOperation = _LabelOperation.pb()
@@ -53,7 +51,6 @@ __all__ = [
     "AdGroupAdLabelOperation",
     "AdGroupAdOperation",
     "AdGroupLabelOperation",
-    "AdTextAsset",
     "GoogleAdsFailure",
     "GoogleAdsRow",
     "LabelOperation",
