@@ -295,7 +295,8 @@ def _touched_by_a_person(story: Story, touch: Callable[[Story, int, dict[str, An
     story.worker.kill()
     story.place.emulator.clear_faults()
     time.sleep(0.5)  # Google notices that nobody waits any more
-    for customer_id, ad in story.ads_in_doubt()[:5]:
+    there = [each for each in story.ads_in_doubt() if int(each[1]["ad_id"]) not in story.removed]
+    for customer_id, ad in there[:5]:
         touch(story, customer_id, ad)
     story.go_on()
 
