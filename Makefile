@@ -37,7 +37,7 @@ test: lint  ## Lint, types, import rules, and all tests but the long chaos runs
 chaos: .venv/installed  ## Long tests that kill and hang real processes; THEMAADS_CHAOS_SEED replays one
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --max-worker-restart 0 -m chaos -rP
 
-bench: .venv/installed  ## The push beside its floor, and intake by itself: figures, no tests
+bench: .venv/installed  ## The push beside its floor; intake, start-up and ledger by themselves: figures, no tests
 	$(BIN)/python -m benchmarks.bench
 
 lint: .venv/installed  ## Lint, types and import rules
