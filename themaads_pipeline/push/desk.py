@@ -27,6 +27,18 @@ class Desk:
         self._waiting: list[tuple[int, int, threading.Event]] = []
         self._came = 0
 
+    @property
+    def free(self) -> int:
+        """How many seats are free now; below 0, so many sit there without one."""
+        with self._lock:
+            return self._free
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a seat now."""
+        with self._lock:
+            return sum(not called.is_set() for *_, called in self._waiting)
+
     @contextmanager
     def seat(self, urgency: int) -> Iterator[None]:
         """Have a seat; of those who wait the one with the highest urgency is next."""

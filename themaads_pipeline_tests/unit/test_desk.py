@@ -11,18 +11,17 @@ from themaads_pipeline.push.desk import Desk
 _SOON_S = 10
 
 
-def waiting(desk: Desk, urgency: int, then: Callable[[], object]) -> threading.Thread:
-    """Somebody who waits for a seat, and does something there."""
-    before = threading.active_count()
+def come(desk: Desk, urgency: int, then: Callable[[], object]) -> threading.Thread:
+    """Somebody who wants a seat, does something there, and waits by now where there was none."""
 
     def sit() -> None:
         with desk.seat(urgency):
             then()
 
-    thread = threading.Thread(target=sit, daemon=True)
+    before, thread = desk.waiting, threading.Thread(target=sit, daemon=True)
     thread.start()
-    assert threading.active_count() > before or not thread.is_alive()
-    time.sleep(0.02)  # so that they come one after the other
+    while desk.waiting == before and thread.is_alive():
+        time.sleep(0.001)
     return thread
 
 
@@ -30,7 +29,7 @@ def test_the_most_urgent_of_those_who_wait_is_next_and_of_equals_the_first() -> 
     desk, served = Desk(1, patience_s=_SOON_S), list[str]()
     with desk.seat(0):
         threads = [
-            waiting(desk, urgency, partial(served.append, name))
+            come(desk, urgency, partial(served.append, name))
             for name, urgency in (("short", 1), ("long", 30), ("first", 20), ("second", 20))
         ]
         assert served == []
@@ -64,19 +63,23 @@ def test_no_more_sit_there_than_there_are_seats() -> None:
 
 
 def test_whoever_has_waited_long_enough_goes_on_without_a_seat_and_the_seats_are_right_afterwards() -> None:
-    desk, served = Desk(1, patience_s=0.05), list[str]()
+    desk, served, free = Desk(1, patience_s=0.05), list[str](), list[int]()
     with desk.seat(0):
-        waiting(desk, 1, lambda: served.append("impatient")).join(_SOON_S)
-        assert served == ["impatient"]
+        come(desk, 1, lambda: free.append(desk.free)).join(_SOON_S)
+        assert free == [-1]
+        assert desk.free == 0
+    assert desk.free == 1
     with desk.seat(0):
-        patient = waiting(desk, 1, lambda: served.append("next"))
+        patient = come(desk, 1, lambda: served.append("next"))
     patient.join(_SOON_S)
-    assert served == ["impatient", "next"]
+    assert served == ["next"]
+    assert desk.free == 1
 
 
 def test_a_seat_is_free_again_after_an_error() -> None:
     desk, served = Desk(1, patience_s=_SOON_S), list[str]()
     with suppress(ZeroDivisionError), desk.seat(0):
         _ = 1 / 0
-    waiting(desk, 0, lambda: served.append("next")).join(_SOON_S)
+    come(desk, 0, lambda: served.append("next")).join(_SOON_S)
     assert served == ["next"]
+    assert desk.free == 1
