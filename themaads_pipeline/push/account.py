@@ -29,12 +29,13 @@ from themaads_pipeline.model.outcomes import Category
 from themaads_pipeline.model.planning import Create, Refuse, Skip
 from themaads_pipeline.model.retries import MOST_DEATHS_OF_AN_ITEM, backoff_s, most_at_once
 from themaads_pipeline.push.batch import BatchSender, BatchSize
+from themaads_pipeline.push.chunks import Chunks
 from themaads_pipeline.push.heartbeat import Heartbeat
 from themaads_pipeline.push.labels import AccountLabels, Labelling
 from themaads_pipeline.push.lines import say
 from themaads_pipeline.push.preflight import Preflight
 from themaads_pipeline.push.reconcile import reconcile
-from themaads_pipeline.push.snapshot import Plans, View, local_now, look, plan_items
+from themaads_pipeline.push.snapshot import Plans, View
 from themaads_pipeline.push.turns import Turn
 from themaads_pipeline.push.work import LARGEST_READ, Work
 
@@ -60,6 +61,7 @@ class AccountPush:
         """Nothing is read or sent before the first visit. `urgency`: how many items it has to do."""
         self.customer_id = customer_id
         self._urgency = urgency
+        self._left_over = urgency % work.config.read_size
         self.turn = Turn(work.stop)
         self._work = work
         self._heartbeat = heartbeat
@@ -221,51 +223,36 @@ class AccountPush:
         self, account: Account, sender: BatchSender, labels: AccountLabels, deaths: int
     ) -> datetime | None:
         """The pending items with so many deaths; until when some are blocked by a request in doubt."""
-        work, after, blocked_until = self._work, 0, None
-        while not work.stop.is_set():
-            wanted = min(work.config.read_size, LARGEST_READ)
-            found = work.ledger.rows.open_items(
-                work.owner.upload,
-                self.customer_id,
-                ItemState.PENDING,
-                after=after,
-                limit=wanted,
-                deaths=deaths,
-            )
-            # Only what is there is taken: what one account cannot use must not be missing to another.
-            items = found[: work.budget.take(len(found))]
-            if not items:
-                break
-            with work.readers.seat(self._urgency):
-                view = look(work.ledger, work.gateway, account, items)
-            lessons = work.ledger.lessons.of_account(self.customer_id)
-            with work.planners.seat(self._urgency):
-                plans = plan_items(
-                    items,
-                    view,
-                    catalogue=work.catalogue,
-                    labels=labels.book,
-                    local_now=local_now(account, work.clock()),
-                    lessons=lessons,
-                )
-            if self._preflight.learns(account, plans.creates):
-                work.budget.give_back(len(items))
-                continue  # the same items, by what was learned
-            work.budget.give_back(len(plans.blocked))
-            if plans.blocked:
-                blocked_until = max(view.in_doubt.values())
-            self._end_planned(plans, view)
-            if plans.creates or any(present.lacks_edition_label for present in plans.presents):
-                labels.ensure(sorted({item.edition for item in items}))
-            labels.attach([], plans.presents, view.snapshot.ad_groups)
-            most = most_at_once(self._batch_size.largest, deaths)
-            creates, read_at = plans.creates, view.read_at
-            del plans, view  # thousands of live ads: they are not needed while requests are under way
-            if unsent := self._send_all(sender, labels, creates, read_at=read_at, most=most):
-                work.budget.give_back(len(unsent))
-                continue  # the same items again, from a fresh look
-            after = items[-1].item_id
+        work, blocked_until = self._work, None
+        with Chunks(
+            work, account, labels, deaths=deaths, first=self._first_chunk(), urgency=self._urgency
+        ) as chunks:
+            while not work.stop.is_set() and (chunk := chunks.take()) is not None:
+                plans, view = chunk.plans, chunk.view
+                if self._preflight.learns(account, plans.creates):
+                    work.budget.give_back(len(chunk.items))
+                    chunks.again()  # the same items, by what was learned
+                    continue
+                work.budget.give_back(len(plans.blocked))
+                if plans.blocked:
+                    blocked_until = max(view.in_doubt.values())
+                self._end_planned(plans, view)
+                if plans.creates or any(present.lacks_edition_label for present in plans.presents):
+                    labels.ensure(sorted({item.edition for item in chunk.items}))
+                labels.attach([], plans.presents, view.snapshot.ad_groups)
+                most = most_at_once(self._batch_size.largest, deaths)
+                creates, read_at = plans.creates, view.read_at
+                del chunk, plans, view  # a thousand live ads: not needed while requests are under way
+                if unsent := self._send_all(sender, labels, chunks, creates, read_at=read_at, most=most):
+                    work.budget.give_back(len(unsent))
+                    chunks.again()
         return blocked_until
+
+    def _first_chunk(self) -> int:
+        """What is over when the rest is whole chunks: no more requests, and the account begins sooner."""
+        size, first = self._work.config.read_size, self._left_over
+        self._left_over = 0
+        return first or size
 
     def _fail_deadly(self, deaths: int) -> None:
         """Every worker that sent it died, the last with nothing else in flight: it is the cause."""
@@ -298,6 +285,7 @@ class AccountPush:
         self,
         sender: BatchSender,
         labels: AccountLabels,
+        chunks: Chunks,
         creates: Sequence[Create],
         *,
         read_at: datetime,
@@ -309,6 +297,8 @@ class AccountPush:
             if wait is not None:
                 self.turn.pause(*wait)
                 continue
+            if len(batch) == len(creates):
+                chunks.look_ahead()
             try:
                 applied = sender.send(batch, read_at=read_at)
             except StaleSnapshotError:

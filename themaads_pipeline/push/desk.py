@@ -24,7 +24,7 @@ class Desk:
         self._free = seats
         self._patience = patience_s
         self._lock = threading.Lock()
-        self._waiting: list[tuple[int, int, threading.Event]] = []
+        self._waiting: list[tuple[bool, int, int, threading.Event]] = []
         self._came = 0
 
     @property
@@ -40,8 +40,10 @@ class Desk:
             return sum(not called.is_set() for *_, called in self._waiting)
 
     @contextmanager
-    def seat(self, urgency: int) -> Iterator[None]:
-        """Have a seat; of those who wait the one with the highest urgency is next."""
+    def seat(self, urgency: int, *, ahead: bool = False) -> Iterator[None]:
+        """Have a seat; of those who wait the one with the highest urgency is next, and last of all those who
+        work `ahead`, with a request in flight meanwhile.
+        """
         called = threading.Event()
         with self._lock:
             if self._free > 0:
@@ -49,7 +51,7 @@ class Desk:
                 called.set()
             else:
                 self._came += 1
-                heapq.heappush(self._waiting, (-urgency, self._came, called))
+                heapq.heappush(self._waiting, (ahead, -urgency, self._came, called))
         if not called.wait(self._patience):
             with self._lock:
                 if not called.is_set():

@@ -4,11 +4,12 @@ import heapq
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
+from themaads_pipeline.ads.wire import InFlight
 from themaads_pipeline.exceptions import (
     AccountStoppedError,
     AdsStoppedError,
@@ -274,10 +275,7 @@ class _Scheduler:
                 for push in self._running.values()
                 if push.turn.waits is not None
             }
-            | {
-                request.customer_id: Wait(reason=request.where, until=request.ends_at_monotonic)
-                for request in self._work.gateway.in_flight()
-            },
+            | _waits_of(self._work.gateway.in_flight()),
             steps=self._heartbeat.steps(),
             now=now,
         )
@@ -285,6 +283,15 @@ class _Scheduler:
             self._work.ledger.beats.write(self._work.owner, beats, at_rest=at_rest)
         if any(beat.progressed for beat in beats):
             self._work.ledger.uploads.beat(self._work.owner, doing="pushing")
+
+
+def _waits_of(requests: Iterable[InFlight]) -> dict[int, Wait]:
+    """By account; of a request and a look ahead meanwhile the one that may last longer."""
+    in_order = sorted(requests, key=lambda request: request.ends_at_monotonic)
+    return {
+        request.customer_id: Wait(reason=request.where, until=request.ends_at_monotonic)
+        for request in in_order
+    }
 
 
 def _wrong_access(accounts: int, why: str) -> AdsStoppedError:

@@ -30,7 +30,7 @@ class PushConfig:
     """How a push is done; the launchpad shows these."""
 
     batch_size: int = 1_000  # ads a request
-    read_size: int = 2_000  # ad groups whose live state is read at once
+    read_size: int = 1_000  # ad groups whose live state is read at once, while the last ones are sent
     accounts_at_once: int = 32
     item_limit: int | None = None  # stop after so many items, for a trial
     only_accounts: frozenset[int] = frozenset()  # empty: all
