@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from themaads_pipeline.emulator.changes import ChangeLog
 from themaads_pipeline.emulator.messages import Message, enum_values, message_class
-from themaads_pipeline.emulator.reviews import fill_review
+from themaads_pipeline.emulator.reviews import fill_review, fill_standing
 from themaads_pipeline.emulator.serving import fill_ad_group, fill_campaign
 
 ENABLED, PAUSED, REMOVED = 2, 3, 4  # the same numbers in every status enum of ads, ad groups and campaigns
@@ -205,13 +205,20 @@ class Ad(Entity):
         ad.resource_name = f"customers/{self.ad_group.campaign.account.customer_id}/ads/{self.ad_id}"
 
     def message(self, now: float = 0.0) -> Message:
-        ad_group_ad = message_class("resources.AdGroupAd")(
-            resource_name=self.resource_name, status=self.status, ad_group=self.ad_group.resource_name
-        )
-        self._fill(ad_group_ad.ad)
-        ad_group_ad.labels.extend([label.resource_name for label in self.labels])
-        fill_review(self, ad_group_ad, now)
+        ad_group_ad = message_class("resources.AdGroupAd")()
+        self.fill(ad_group_ad, now)
         return ad_group_ad
+
+    def fill(self, ad_group_ad: Message, now: float, *, standing: bool = True) -> None:
+        """Into an empty AdGroupAd, in place; without its primary status and strength where nobody asks."""
+        ad_group_ad.resource_name, ad_group_ad.status = self.resource_name, self.status
+        ad_group_ad.ad_group = self.ad_group.resource_name
+        self._fill(ad_group_ad.ad)
+        if self.labels:
+            ad_group_ad.labels.extend([label.resource_name for label in self.labels])
+        under_review = fill_review(self, ad_group_ad, now)
+        if standing:
+            fill_standing(self, ad_group_ad, now, under_review=under_review)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -2,7 +2,7 @@
 are read.
 """
 
-from functools import partial
+from functools import cache, partial
 from random import Random
 from typing import Any
 
@@ -107,14 +107,35 @@ def _add_ad_groups(account: Account, campaign: Campaign, serials: range, shift: 
 def _body(quality: str, product: str, serial: int, customer_id: int) -> bytes:
     """An RSA as an advertiser might have written it; some have pins, tracking or a second path."""
     message = message_class("resources.Ad")()
+    message.ParseFromString(
+        _common(
+            quality,
+            product,
+            pinned=serial % 10 == 0,
+            second_path=serial % 4 == 0,
+            tracked=serial % 25 == 0,
+        )
+    )
+    if serial % 3:
+        for text in (f"Modelnummer {serial}"[:30], "Achteraf Betalen")[: serial % 3]:
+            message.responsive_search_ad.headlines.add(text=text)
+    message.final_urls.append(
+        f"https://www.winkel{customer_id % 1000}.nl/{product.lower()}/{serial}?kleur=zwart"
+    )
+    return bytes(message.SerializeToString())
+
+
+@cache
+def _common(quality: str, product: str, *, pinned: bool, second_path: bool, tracked: bool) -> bytes:
+    """What the ads of all ad groups of a product have alike, serialised."""
+    message = message_class("resources.Ad")()
     rsa = message.responsive_search_ad
-    headlines = [
+    headlines = (
         f"{quality} {product}"[:30],
         f"{product} Online Kopen"[:30],
         "Voor 23:59 Besteld",
         "Gratis Retourneren",
-    ]
-    headlines += [f"Modelnummer {serial}"[:30], "Achteraf Betalen"][: serial % 3]
+    )
     for text in headlines:
         rsa.headlines.add(text=text)
     rsa.descriptions.add(
@@ -122,13 +143,10 @@ def _body(quality: str, product: str, serial: int, customer_id: int) -> bytes:
     )
     rsa.descriptions.add(text="Gratis verzending vanaf 20 euro en 30 dagen bedenktijd.")
     rsa.path1 = product.lower()[:15]
-    if serial % 4 == 0:
+    if second_path:
         rsa.path2 = quality.lower()[:15]
-    if serial % 10 == 0:
+    if pinned:
         rsa.headlines[0].pinned_field = enum_values("ServedAssetFieldType")["HEADLINE_1"]
-    if serial % 25 == 0:
+    if tracked:
         message.tracking_url_template = "{lpurl}?utm_source=google&utm_campaign={campaignid}"
-    message.final_urls.append(
-        f"https://www.winkel{customer_id % 1000}.nl/{product.lower()}/{serial}?kleur=zwart"
-    )
     return bytes(message.SerializeToString())

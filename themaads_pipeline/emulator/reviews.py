@@ -46,21 +46,26 @@ def topics_at(ad: "Ad", now: float) -> tuple[Message, ...]:
     return (*ad.policy_topics, *late)
 
 
-def fill_review(ad: "Ad", message: Message, now: float) -> None:
-    """The policy summary, the primary status and the strength of an ad's AdGroupAd message."""
-    approvals = enum_values("PolicyApprovalStatus")
+def fill_review(ad: "Ad", message: Message, now: float) -> bool:
+    """The policy summary of an ad's AdGroupAd message; gives whether it is under review."""
+    approvals, reviews = enum_values("PolicyApprovalStatus"), enum_values("PolicyReviewStatus")
     summary = message.policy_summary
-    under_review = bool(now) and now < ad.review_until
-    if under_review:
-        summary.review_status = enum_values("PolicyReviewStatus")["REVIEW_IN_PROGRESS"]
+    if now and now < ad.review_until:
+        summary.review_status = reviews["REVIEW_IN_PROGRESS"]
         summary.approval_status = approvals["UNKNOWN"]
-    else:
-        topics = topics_at(ad, now)
-        summary.review_status = enum_values("PolicyReviewStatus")["REVIEWED"]
-        seeded = ad.approval_status if len(topics) == len(ad.policy_topics) else 0
-        summary.approval_status = seeded or approvals[approval_by(topics)]
+        return True
+    topics = topics_at(ad, now)
+    summary.review_status = reviews["REVIEWED"]
+    seeded = ad.approval_status if len(topics) == len(ad.policy_topics) else 0
+    summary.approval_status = seeded or approvals[approval_by(topics) if topics else "APPROVED"]
+    if topics:
         summary.policy_topic_entries.extend(topics)
-    approval = enum_name("PolicyApprovalStatus", summary.approval_status)
+    return False
+
+
+def fill_standing(ad: "Ad", message: Message, now: float, *, under_review: bool) -> None:
+    """The primary status and the strength of an ad's AdGroupAd message, whose review is filled in."""
+    approval = enum_name("PolicyApprovalStatus", message.policy_summary.approval_status)
     reasons = _reasons(ad, now, approval, under_review=under_review)
     status = "ELIGIBLE"
     if reasons:

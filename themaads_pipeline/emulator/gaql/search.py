@@ -12,7 +12,7 @@ from themaads_pipeline.emulator.gaql.conditions import value_test
 from themaads_pipeline.emulator.gaql.dates import is_core_segment, range_of, today_in
 from themaads_pipeline.emulator.gaql.fields import Field, find_field, resource_names
 from themaads_pipeline.emulator.gaql.metrics import metric, segment_of_day
-from themaads_pipeline.emulator.gaql.projection import Plan, copy_fields, projection
+from themaads_pipeline.emulator.gaql.projection import Plan, copy_fields, keep_fields, projection
 from themaads_pipeline.emulator.gaql.query import Query
 from themaads_pipeline.emulator.gaql.registry import SOURCES
 from themaads_pipeline.emulator.gaql.reports import ReportRow, all_days, report
@@ -54,6 +54,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "customer.resource_name": lambda account: account.resource_name,
     "customer.id": lambda account: account.customer_id,
 }
+_STANDING = ("ad_group_ad.primary_status", "ad_group_ad.ad_strength")  # what only some queries ask for
 _KEPT_MESSAGES = 1_000
 _TIMED = (Ad, AdGroup, Campaign)  # whose messages depend on the hour: reviews, end dates
 
@@ -111,10 +112,11 @@ class Search:
         names = query.parameters.get("omit_unselected_resource_names") != "true"
         self._plans = projection(query.resource, self.fields, names=names)
         self._direct = {
-            resource: [(step, _PLAIN[f"{resource}.{step}"]) for step, *_ in plan]
+            resource: [(step, _PLAIN[f"{resource}.{step}"]) for step in plan]
             for resource, plan in self._plans
-            if all(f"{resource}.{step}" in _PLAIN for step, *_ in plan)
+            if all(f"{resource}.{step}" in _PLAIN for step in plan)
         }
+        self._asks_for_standing = any(field.name.startswith(_STANDING) for field in self.fields)
         self.total = 0  # how many rows there are without LIMIT, once they have been found
         self._figures = [field for field in self.fields if field.category == "METRIC"]
 
@@ -150,6 +152,9 @@ class Search:
             if resource in self._direct:
                 for step, read in self._direct[resource]:
                     setattr(part, step, read(target))
+            elif isinstance(target, Ad) and ("ad_group_ad", id(target)) not in self._messages:
+                target.fill(part, self._now, standing=self._asks_for_standing)
+                keep_fields(part, plan)
             elif resource == self._query.resource:
                 copy_fields(self._resource_message(resource, entity), part, plan)
             else:
