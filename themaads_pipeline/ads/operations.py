@@ -110,7 +110,7 @@ def _fill_content(ad: Any, content: AdContent) -> None:
         rsa.path2 = content.path2
 
 
-@lru_cache(maxsize=50_000)  # a theme's texts are in every ad
+@lru_cache(maxsize=16_384)  # a theme's texts are in every ad
 def _headline(text: AdText) -> bytes:
     """A responsive search ad with nothing but this headline, serialised."""
     alone = protobuf.ResponsiveSearchAdInfo()
@@ -118,7 +118,7 @@ def _headline(text: AdText) -> bytes:
     return bytes(alone.SerializeToString())
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)
 def _description(text: AdText) -> bytes:
     alone = protobuf.ResponsiveSearchAdInfo()
     _fill_text(alone.descriptions.add(), text)

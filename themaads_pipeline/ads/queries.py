@@ -232,7 +232,7 @@ def _names_in(row: Any) -> _RowNames:
     )
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)
 def _text(text: str, pin: str | None) -> AdText:
     """One object for each text: an account's ads repeat theirs, which saves time and memory."""
     return AdText(text, pin)
