@@ -9,6 +9,12 @@
 -- The clock that everything is measured by.
 select clock_timestamp();
 
+-- name: has_schema$
+select to_regclass('themaads.schema_version') is not null;
+
+-- name: schema_version$
+select version_num from themaads.schema_version;
+
 -- name: guard^
 -- True while `epoch` owns the upload. The share lock holds a take-over back until this transaction ends.
 select true as owned from themaads.upload where number = :upload and epoch = :epoch for share;
