@@ -723,6 +723,41 @@ where ((:lesson)::bigint is null or lesson = :lesson)
   and (not :only_expired or expires_at <= clock_timestamp());
 
 
+-- ---------------------------------------------------------------- after a backup was restored
+
+-- name: other_sessions
+select distinct application_name from pg_stat_activity
+where starts_with(application_name, 'themaads ') and application_name <> :own and datname = current_database() order by 1;
+
+-- name: interrupt_all!
+-- running -> interrupted: whoever worked then works no more.
+update themaads.upload set status = 'interrupted', message = :why where status = 'running';
+
+-- name: end_all_ownerships!
+update themaads.ownership
+set ended_at = clock_timestamp(), ended_how = 'interrupted', ended_why = :why, doing = '', waiting_until = null
+where ended_at is null;
+
+-- name: renumber_epochs!
+-- Higher than any that was given out since the backup: an owner of then must not meet its own number again.
+update themaads.upload set epoch = greatest(epoch + 1, (1000 * extract(epoch from clock_timestamp()))::bigint);
+
+-- name: hold_accounts
+-- A lease that nobody has (there is no upload 0), and that outlives every request of before.
+insert into themaads.account_lease as held (customer_id, generation, upload, epoch, acquired_at, expires_at)
+select customer_id, (1000 * extract(epoch from clock_timestamp()))::bigint, 0, 0, clock_timestamp(),
+       clock_timestamp() + make_interval(secs => :seconds)
+from (
+  select unnest(:customer_ids::bigint[]) as customer_id
+  union select customer_id from themaads.item_count
+  union select customer_id from themaads.account_lease
+) as known
+on conflict (customer_id) do update
+set generation = greatest(held.generation + 1, excluded.generation), upload = 0, epoch = 0,
+    acquired_at = excluded.acquired_at, expires_at = greatest(held.expires_at, excluded.expires_at)
+returning expires_at;
+
+
 -- ---------------------------------------------------------------- retention
 --
 -- A little at a time, each transaction guarded by the epoch of who prunes, behind the last that was looked at: what

@@ -43,8 +43,8 @@ class FirstRelease:
         """Read, and owned by a run of which nothing was heard for an hour."""
         self._run(
             "insert into themaads.upload (key, file_path, file_name, content_sha256, edition, status, "
-            "epoch, read_at, finished_at) values (%s, '/in/a.csv', 'a.csv', %s, %s, %s, 1, now() - interval '1 hour', "
-            "case when %s = 'finished' then now() end)",
+            "epoch, read_at, finished_at) values (%s, '/in/a.csv', 'a.csv', %s, %s, %s, 1, "
+            "now() - interval '1 hour', case when %s = 'finished' then now() end)",
             (f"black-friday-2026@{number}", f"{number}" * 64, EDITION, status, status),
         )
         self._run(
