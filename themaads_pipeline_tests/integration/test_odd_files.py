@@ -1,6 +1,7 @@
 """What somebody who may write into the upload folder can put there: it is handled, or refused in words."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,10 +103,12 @@ def test_a_file_with_an_odd_name_is_processed_like_any_other_and_shown_safely(
     for written in {path for path in folder.parent.rglob("*") if path.is_file()} - before:
         assert written.resolve().is_relative_to(settings.reports.resolve())
         assert written.name.isprintable()
-    assert reports.directory.is_dir()
+    title = reports.summary.read_text(encoding="utf-8").partition("\n")[0]
+    assert not re.search(r"(?<!\\)(\\\\)*[<>\[\]|`*_]", title), title  # what Markdown would take for markup
     shown = status()
     assert "finished" in shown
     assert shown.replace("\n", "").isprintable(), shown
+    assert len(name) > 50 or upload.file_name in shown, shown
 
 
 def odd(folder: Path, outside: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
