@@ -3,7 +3,7 @@
 import click
 
 from themaads_pipeline.cli.installation import dagster_home
-from themaads_pipeline.exceptions import PermanentError
+from themaads_pipeline.exceptions import PermanentError, TransientError
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.settings import settings
 
@@ -21,10 +21,16 @@ def migrate(role: str | None) -> None:
     With --grant-to, Dagster's tables are made too, and a role is given what stack and runs need: they then
     work as that role, and only this command as the owner. Say it at each upgrade.
     """
-    from themaads_pipeline.ledger import schema  # noqa: PLC0415  # SQLAlchemy is slow to import
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415  # SQLAlchemy is slow to import
+
+    from themaads_pipeline.ledger import schema  # noqa: PLC0415  # as above
 
     url = embedded.database_url(settings())
-    schema.migrate(url)
+    try:
+        schema.migrate(url)
+    except OperationalError as error:
+        reason = " ".join(str(error.orig).split())
+        raise TransientError(f"the database does not answer ({reason})") from error
     click.echo("the ledger's schema is up to date")
     if role is not None:
         import dagster as dg  # noqa: PLC0415 - seldom needed
