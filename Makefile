@@ -6,9 +6,10 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test chaos bench lint format lock clean
+.PHONY: help install demo up test chaos bench lint format lock audit clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,14 @@ lock: .venv/uv/bin/uv  ## Write requirements.lock anew from pyproject.toml, with
 .venv/uv/bin/uv:
 	$(PYTHON) -m venv .venv/uv
 	.venv/uv/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+
+# Not part of `make test`: it asks a database in the network, which may know more tomorrow.
+audit: .venv/audit/bin/pip-audit  ## Known vulnerabilities of the locked packages; needs the network
+	.venv/audit/bin/python .ci/audit.py
+
+.venv/audit/bin/pip-audit:
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==$(PIP_AUDIT_VERSION)
 
 clean:  ## Remove the environment and caches; data in .themaads stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -39,16 +39,18 @@ class Pusher:
     catalogue: Catalogue = field(default_factory=lambda: load_catalogue(None))
     now: datetime = NOW
 
-    def submit(self, ad_groups: Sequence[AdGroupRef], *, key: str = "black-friday-2026@1") -> int:
+    def submit(
+        self, ad_groups: Sequence[AdGroupRef], *, key: str = "black-friday-2026@1", edition: str = EDITION
+    ) -> int:
         """Register an upload and write its items, one row each; returns its number."""
         upload, _ = self.ledger.uploads.register(
-            key=key, file_path=f"/in/{key}", file_name=key, content_sha256="1" * 64, edition=EDITION
+            key=key, file_path=f"/in/{key}", file_name=key, content_sha256="1" * 64, edition=edition
         )
         owner = self.ledger.uploads.take(
             upload.number, run_id=f"reading-{next(_runs)}", stage="reading", is_active=lambda _: False
         )
         rows = source_rows(
-            (line, customer_id, ad_group_id, EDITION)
+            (line, customer_id, ad_group_id, edition)
             for line, (customer_id, ad_group_id) in enumerate(ad_groups, start=2)
         )
         self.ledger.rows.write(owner, rows, [])

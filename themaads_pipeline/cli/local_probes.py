@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 import psutil
 import psycopg
-from alembic.script import ScriptDirectory
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorState, TickStatus
 from psycopg.conninfo import conninfo_to_dict
@@ -27,7 +26,7 @@ from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.quota import Gone
-from themaads_pipeline.ledger.schema import MIGRATIONS
+from themaads_pipeline.ledger.release import difference, head
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.settings import Settings
@@ -96,7 +95,7 @@ def _database(ours: Settings, seen: Seen) -> Iterator[Finding]:
         else:
             yield Finding(level=Level.OK, name="database", text=text)
         yield diagnosis.clock("the database", ahead_s=(here - there).total_seconds())
-        found = _schema(connection) if has_schema else _no_schema()
+        found = _schema(connection, is_there=has_schema)
         yield found
         if found.level is Level.WRONG:
             return
@@ -129,23 +128,13 @@ def _connected(url: str) -> "closing[psycopg.Connection[tuple[Any, ...]]]":
     return closing(connection)
 
 
-def _no_schema() -> Finding:
-    text = "there is none yet: run `themaads migrate` (`themaads up` does)"
-    return Finding(level=Level.WRONG, name="schema", text=text)
-
-
-def _schema(connection: "psycopg.Connection[tuple[Any, ...]]") -> Finding:
-    row = connection.execute("select version_num from themaads.schema_version").fetchone()
-    found = str(row[0]) if row else ""
-    ours = ScriptDirectory(str(MIGRATIONS))
-    head = ours.get_current_head()
-    if found == head:
-        return Finding(level=Level.OK, name="schema", text=f"that of this release ({head})")
-    if found in {revision.revision for revision in ours.walk_revisions()}:
-        text = f"that of an older release ({found}, not {head}): run `themaads migrate` (`themaads up` does)"
-    else:
-        text = f"that of a newer release ({found}, not {head}): update this package"
-    return Finding(level=Level.WRONG, name="schema", text=text)
+def _schema(connection: "psycopg.Connection[tuple[Any, ...]]", *, is_there: bool) -> Finding:
+    row = (
+        connection.execute("select version_num from themaads.schema_version").fetchone() if is_there else None
+    )
+    wrong = difference(str(row[0]) if row else None)
+    text = f"that of this release ({head()})" if wrong is None else wrong
+    return Finding(level=Level.OK if wrong is None else Level.WRONG, name="schema", text=text)
 
 
 def _rights(connection: "psycopg.Connection[tuple[Any, ...]]") -> Finding:

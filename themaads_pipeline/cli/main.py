@@ -24,6 +24,8 @@ _COMMANDS = {
     "themes": ("themes", "themes", "The themes, their next editions, and what is wrong with one."),
     "alerts": ("alerts", "alerts", "Whether the channels that alerts go to work."),
     "emulator": ("emulator", "emulator", "A Google Ads server for demos and tests."),
+    "prune": ("prune", "prune", "Give up the items and runs of uploads of long ago; their counts stay."),
+    "restored": ("restored", "restored", "Say that the database was restored from a backup."),
     "migrate": ("database", "migrate", "Bring the database to the schema of this release."),
     "postgres": ("database", "postgres", "Start, stop or find the embedded Postgres."),
     "doctor": ("doctor", "doctor", "Say what is missing or wrong on this machine."),

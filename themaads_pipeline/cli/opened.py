@@ -83,10 +83,6 @@ def now() -> datetime:
 def _database_errors() -> Iterator[None]:
     try:
         yield
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-        raise PermanentError(
-            "the database does not have the schema of this release: run `themaads migrate`"
-        ) from error
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DatabaseUnreachableError(f"the database does not answer ({reason})") from error

@@ -56,6 +56,7 @@ def outcomes(
     chosen = ItemState(state) if state else None
     with open_ledger(ours) as ledger:
         found = ledger.uploads.find(upload)
+        found.expect_items()
         if target is None:
             _show(ledger, found, chosen)
             return

@@ -41,7 +41,7 @@ def follow(
             else:
                 text = "\n".join(line(upload) for upload in uploads)
                 if text != said and time.monotonic() > said_at + _LINE_EVERY:
-                    console.print(text, highlight=False)
+                    console.print(text, highlight=False, markup=False)
                     said, said_at = text, time.monotonic()
             if (
                 uploads and all(upload.status in _ENDED for upload in uploads)
@@ -75,7 +75,7 @@ def table(uploads: Sequence[Progress]) -> Group:
         counts = (upload.done, upload.skipped, upload.failed, still_open, upload.rejected)
         grid.add_row(
             f"#{upload.number}",
-            upload.file_name,
+            Text(upload.file_name),
             str(upload.status),
             ProgressBar(total=100, completed=upload.percent, width=20),
             f"{upload.percent:.1f}",

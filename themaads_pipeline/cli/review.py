@@ -24,6 +24,7 @@ def review(upload: str) -> None:
     ours, console = settings(), opened.console()
     with open_ledger(ours) as ledger, open_gateway(ours) as gateway:
         found = ledger.uploads.find(upload)
+        found.expect_items()
         report = write_review(found, ledger=ledger, gateway=gateway, directory=ours.reports, sample=_SHOWN)
     console.print(Text(report.in_words()))
     for account, why in report.reviewed.not_read.items():

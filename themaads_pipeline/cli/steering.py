@@ -82,6 +82,7 @@ def retry(  # click's names
     states = [ItemState.FAILED, *([ItemState.SKIPPED] if skipped and not category else [])]
     with open_ledger(settings()) as ledger:
         found = ledger.uploads.find(upload)
+        found.expect_items()
         retried = ledger.rows.retry(
             found.number, states=states, category=category, code=code, customer_id=account
         )

@@ -17,6 +17,8 @@ from themaads_pipeline.reports.preview import edition_for, preview_file
 from themaads_pipeline.settings import Settings, settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 
+_LONGEST_NAME = 50  # characters: a file system takes 255 bytes
+
 
 @click.command()
 @click.argument("file", type=ExistingFile)
@@ -71,7 +73,7 @@ def _check_theme(file: Path, theme: str | None, catalogue: Catalogue) -> None:
 
 
 def _plan(ours: Settings, file: Path, theme: str | None, limit: int | None, catalogue: Catalogue) -> None:
-    target = ours.reports / f"dry-run-{file.name.split('.')[0]}.csv"
+    target = ours.reports / f"dry-run-{file.name.split('.')[0][:_LONGEST_NAME]}.csv"
     with ledger_if_running(ours) as ledger, open_gateway(ours) as gateway, planning() as on_progress:
         planned = preview_file(
             file,

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import dagster as dg
 
 import themaads_pipeline
-from themaads_pipeline.exceptions import FencedError, ThemaAdsError, UploadBusyError
+from themaads_pipeline.exceptions import FencedError, PermanentError, ThemaAdsError, UploadBusyError
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.masking import cover, nothing_secret
@@ -141,7 +141,7 @@ def upload_of(context: Context | dg.OpExecutionContext, ledger: Ledger) -> Uploa
     """The upload of the run's partition.
 
     Raises:
-        dagster.Failure: The ledger knows none.
+        dagster.Failure: There is none, or it was pruned: a report of nothing would replace the one there.
     """
     upload = ledger.uploads.by_key(context.partition_key)
     if upload is None:
@@ -150,6 +150,10 @@ def upload_of(context: Context | dg.OpExecutionContext, ledger: Ledger) -> Uploa
             "`themaads submit` it",
             allow_retries=False,
         )
+    try:
+        upload.expect_items()
+    except PermanentError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     return upload
 
 

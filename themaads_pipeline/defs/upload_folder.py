@@ -13,6 +13,7 @@ from themaads_pipeline.defs.jobs import push_upload
 from themaads_pipeline.defs.resources import Now, Themes
 from themaads_pipeline.exceptions import ThemaAdsError, UnusableFileError
 from themaads_pipeline.intake.folder import FileMark, FolderLook, look_into, settled_files
+from themaads_pipeline.intake.sources import shown
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.uploads import Upload, UploadStatus
@@ -162,7 +163,7 @@ def register_all(
             tick.registered.append(upload)
         else:
             tick.notes.append(
-                f"{path.name}: same as #{upload.number} ({upload.file_name}, {upload.status}); "
+                f"{shown(path)}: same as #{upload.number} ({upload.file_name}, {upload.status}); "
                 f"`themaads retry {upload.number}` tries what failed again"
             )
     return tick

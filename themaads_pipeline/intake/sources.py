@@ -1,5 +1,6 @@
 """Opening what people drop: only regular files, within bounds, and every surprise as one kind of error."""
 
+import errno
 import gzip
 import io
 import os
@@ -71,15 +72,24 @@ def surprises_as_unusable(path: Path) -> Iterator[None]:
 def open_file(path: Path, *, allow_unusable: bool = False) -> io.BufferedReader:
     """Open a regular file; a pipe or a device would block forever, or never end.
 
+    No link either: who may put a file into the upload folder could put one there that leads to a file which
+    only we may read, also between the look at the folder and this moment.
+
     Args:
         path: the file.
         allow_unusable: also an empty or too large one, of which only the bytes matter.
 
     Raises:
-        UnusableFileError: it is no regular file, empty, or too large.
+        UnusableFileError: it is no regular file, a link, empty, or too large.
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        message = f"{shown(path)}: is a link. Upload the file itself that it leads to."
+        raise UnusableFileError(message) from error
     file = os.fdopen(descriptor, "rb")
     status = os.fstat(descriptor)
     problem = None

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from themaads_pipeline.exceptions import FencedError
 from themaads_pipeline.ledger.outages import Patience
+from themaads_pipeline.ledger.release import expect
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -71,6 +72,7 @@ class Database:
     def __init__(self, url: str, *, outage_seconds: float, connections: int = 24) -> None:
         """Open the pool; the first connection is made when it is needed."""
         self.patience = Patience(outage_seconds)
+        self._is_expected = False  # the schema was looked at, and is that of this release
         self._pool: ConnectionPool[_Session] = ConnectionPool(
             url,
             min_size=0,
@@ -88,14 +90,28 @@ class Database:
         if self.patience.is_lost or time.monotonic() - session.good_at > _TRUSTED_S:
             ConnectionPool.check_connection(session)
 
+    def _expect_our_schema(self, session: Connection) -> None:
+        """At the first transaction. Raises SchemaError."""
+        found = None
+        if queries.has_schema(session):
+            found = queries.schema_version(session)
+        expect(found)
+        self._is_expected = True
+
     def close(self) -> None:
         """Give every connection back."""
         self._pool.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back by any exception."""
+        """One transaction: committed at the end, rolled back by any exception.
+
+        Raises:
+            SchemaError: The database has the schema of another release.
+        """
         with self._pool.connection() as session:
+            if not self._is_expected:
+                self._expect_our_schema(session)
             yield session
             session.good_at = time.monotonic()
 

@@ -7,6 +7,8 @@ from themaads_pipeline.exceptions import LeaseUnavailableError
 from themaads_pipeline.ledger.database import Database, Owner, queries
 from themaads_pipeline.ledger.outages import rides_out
 
+_AFTER_A_BACKUP = "may be changed by a request of before the ledger was restored from a backup,"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lease:
@@ -43,9 +45,10 @@ class Leases:
             )
             if row is None:
                 held = queries.lease_of(connection, customer_id=customer_id)
+                # By `themaads restored`: no upload has the number 0.
+                why = f"is being written to for #{held['upload']}" if held["upload"] else _AFTER_A_BACKUP
                 raise LeaseUnavailableError(
-                    f"account {customer_id} is being written to for #{held['upload']}"
-                    f" until {held['expires_at']:%H:%M:%S}",
+                    f"account {customer_id} {why} until {held['expires_at']:%H:%M:%S}",
                     customer_id=customer_id,
                     expires_at=held["expires_at"],
                 )

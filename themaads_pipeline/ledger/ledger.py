@@ -12,6 +12,8 @@ from themaads_pipeline.ledger.outages import Patience
 from themaads_pipeline.ledger.outcomes import Outcomes
 from themaads_pipeline.ledger.progress import Beats
 from themaads_pipeline.ledger.quota import Quota
+from themaads_pipeline.ledger.restoration import Restoration
+from themaads_pipeline.ledger.retention import Retention
 from themaads_pipeline.ledger.rows import Rows
 from themaads_pipeline.ledger.uploads import Uploads
 from themaads_pipeline.settings import Settings
@@ -38,6 +40,10 @@ class Ledger:
         self.outcomes = Outcomes(self._database)
         self.alerts = Alerts(self._database)
         self.lessons = Lessons(self._database, lesson_days=settings.lesson_days)
+        self.retention = Retention(self._database)
+        self.restoration = Restoration(
+            self._database, hold_seconds=settings.request_deadline_seconds + settings.absence_margin_seconds
+        )
         self.quota = Quota(self._database, daily_operations=settings.daily_operations)
 
     @property

@@ -9,6 +9,12 @@
 -- The clock that everything is measured by.
 select clock_timestamp();
 
+-- name: has_schema$
+select to_regclass('themaads.schema_version') is not null;
+
+-- name: schema_version$
+select version_num from themaads.schema_version;
+
 -- name: guard^
 -- True while `epoch` owns the upload. The share lock holds a take-over back until this transaction ends.
 select true as owned from themaads.upload where number = :upload and epoch = :epoch for share;
@@ -356,6 +362,10 @@ update themaads.item
 set state = 'failed', category = 'account', code = :code, message = :message, settled_at = clock_timestamp()
 where upload = :upload and customer_id = :customer_id and state in ('pending', 'applied');
 
+-- name: has_items^
+-- Whether an upload was not pruned. Until this transaction ends, nobody prunes it.
+select pruned_at is null as has_items from themaads.upload where number = :upload for share;
+
 -- name: retry_items!
 -- By a person only: failed | skipped -> pending. The attempts are kept, the deaths forgiven.
 update themaads.item
@@ -618,6 +628,7 @@ with refused as (
 select topic, type, min(trigger) as trigger, count(*)::bigint as items, count(distinct customer_id)::bigint as accounts,
        count(distinct upload)::bigint as uploads,
        (select coalesce(sum(items), 0) from themaads.item_count
+        join themaads.upload as whole on whole.number = item_count.upload and whole.pruned_at is null
         where (:upload)::bigint is null or item_count.upload = :upload)::bigint as of_items,
        json_agg(json_build_object('customer_id', customer_id, 'ad_group_id', ad_group_id, 'name', coalesce(ad_group_name, ''))
                 order by item_id) filter (where place <= 3) as examples
@@ -710,6 +721,118 @@ delete from themaads.lesson
 where ((:lesson)::bigint is null or lesson = :lesson)
   and ((:customer_id)::bigint is null or customer_id = :customer_id)
   and (not :only_expired or expires_at <= clock_timestamp());
+
+
+-- ---------------------------------------------------------------- after a backup was restored
+
+-- name: other_sessions
+select distinct application_name from pg_stat_activity
+where starts_with(application_name, 'themaads ') and application_name <> :own and datname = current_database() order by 1;
+
+-- name: interrupt_all!
+-- running -> interrupted: whoever worked then works no more.
+update themaads.upload set status = 'interrupted', message = :why where status = 'running';
+
+-- name: end_all_ownerships!
+update themaads.ownership
+set ended_at = clock_timestamp(), ended_how = 'interrupted', ended_why = :why, doing = '', waiting_until = null
+where ended_at is null;
+
+-- name: renumber_epochs!
+-- Higher than any that was given out since the backup: an owner of then must not meet its own number again.
+update themaads.upload set epoch = greatest(epoch + 1, (1000 * extract(epoch from clock_timestamp()))::bigint);
+
+-- name: hold_accounts
+-- A lease that nobody has (there is no upload 0), and that outlives every request of before.
+insert into themaads.account_lease as held (customer_id, generation, upload, epoch, acquired_at, expires_at)
+select customer_id, (1000 * extract(epoch from clock_timestamp()))::bigint, 0, 0, clock_timestamp(),
+       clock_timestamp() + make_interval(secs => :seconds)
+from (
+  select unnest(:customer_ids::bigint[]) as customer_id
+  union select customer_id from themaads.item_count
+  union select customer_id from themaads.account_lease
+) as known
+on conflict (customer_id) do update
+set generation = greatest(held.generation + 1, excluded.generation), upload = 0, epoch = 0,
+    acquired_at = excluded.acquired_at, expires_at = greatest(held.expires_at, excluded.expires_at)
+returning expires_at;
+
+
+-- ---------------------------------------------------------------- retention
+--
+-- A little at a time, each transaction guarded by the epoch of who prunes, behind the last that was looked at: what
+-- was deleted is stepped over once, and not by each part anew. The counts are kept by triggers that follow insertions
+-- and updates alone, so that they outlive the items.
+
+-- name: finished_long_ago
+-- Finished for so long, and not pruned to the end yet.
+select * from themaads.upload
+where status = 'finished'
+  and greatest(finished_at, status_at) < clock_timestamp() - make_interval(secs => 86400 * :days)
+  and not exists (select from themaads.ownership
+                  where upload = number and stage = 'pruning' and ended_how = 'finished')
+order by number;
+
+-- name: editions_of
+select distinct edition from themaads.item where upload = :upload order by 1;
+
+-- name: kept_of^
+-- What there is of an upload that can go.
+select (select count(*) from themaads.item where upload = :upload)::bigint as items,
+       (select count(*) from themaads.source_row where upload = :upload)::bigint
+         + (select count(*) from themaads.rejected_row where upload = :upload)::bigint as rows,
+       (select count(*) from themaads.attempt where upload = :upload)::bigint as attempts;
+
+-- name: lock_upload^
+-- Alone until this transaction ends. A statement of its own: the next one sees what whoever had it has written.
+select true as locked from themaads.upload where number = :upload and epoch = :epoch for update;
+
+-- name: begin_pruning!
+-- Only what is finished, and has no item that a person has just put back to work.
+update themaads.upload
+set pruned_at = coalesce(pruned_at, clock_timestamp()), message = 'its items were pruned: its counts are left'
+where number = :upload and epoch = :epoch and status = 'finished'
+  and not exists (select from themaads.item_count
+                  where item_count.upload = number and items > 0 and state in ('pending', 'sending', 'applied'));
+
+-- name: prune_items^
+with part as materialized (
+  select item_id, customer_id, ad_group_id, edition from themaads.item
+  where upload = :upload and (customer_id, ad_group_id, edition) > (:customer_id, :ad_group_id, :edition)
+  order by customer_id, ad_group_id, edition limit :limit
+), gone as (
+  delete from themaads.item using part where item.item_id = part.item_id
+)
+select customer_id, ad_group_id, edition, count(*) over () as deleted from part
+order by customer_id desc, ad_group_id desc, edition desc limit 1;
+
+-- name: prune_source_rows^
+with part as materialized (
+  select line from themaads.source_row where upload = :upload and line > :line order by line limit :limit
+), gone as (
+  delete from themaads.source_row
+  where upload = :upload and line > :line and line <= (select max(line) from part)
+)
+select max(line) as line, count(*) as deleted from part having count(*) > 0;
+
+-- name: prune_rejected_rows^
+with part as materialized (
+  select line from themaads.rejected_row where upload = :upload and line > :line order by line limit :limit
+), gone as (
+  delete from themaads.rejected_row
+  where upload = :upload and line > :line and line <= (select max(line) from part)
+)
+select max(line) as line, count(*) as deleted from part having count(*) > 0;
+
+-- name: prune_attempts^
+-- Their `attempt_item` go with them.
+with part as materialized (
+  select attempt_id from themaads.attempt where upload = :upload and attempt_id > :attempt_id
+  order by attempt_id limit :limit
+), gone as (
+  delete from themaads.attempt using part where attempt.attempt_id = part.attempt_id
+)
+select max(attempt_id) as attempt_id, count(*) as deleted from part having count(*) > 0;
 
 
 -- ---------------------------------------------------------------- alerts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from psycopg.rows import tuple_row
 
-from themaads_pipeline.exceptions import GuardError
+from themaads_pipeline.exceptions import GuardError, PermanentError
 from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of, taken_over
 from themaads_pipeline.ledger.outages import rides_out
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
@@ -206,6 +206,7 @@ class Rows:
 
         Raises:
             GuardError: A state that is not final for retrying was asked for.
+            PermanentError: The upload was pruned.
         """
         if not set(states) <= {ItemState.FAILED, ItemState.SKIPPED}:
             raise GuardError(f"only failed and skipped items can be retried, not {[str(s) for s in states]}")
@@ -217,6 +218,9 @@ class Rows:
             "code": code,
         }
         with self._database.transaction() as connection:
+            kept = queries.has_items(connection, upload=upload)
+            if kept is None or not kept["has_items"]:
+                raise PermanentError(f"#{upload}: its items were pruned, and none is left to retry")
             return int(queries.retry_items(connection, **chosen) + queries.retry_labels(connection, **chosen))
 
 

@@ -98,7 +98,7 @@ class Uploads:
                     edition=edition,
                     item_limit=item_limit,
                 )
-            return _upload(row), row["is_new"]
+            return as_upload(row), row["is_new"]
 
     def remember_file(self, file: KnownFile) -> None:
         """Note that this file is this upload's, so that it is not hashed again."""
@@ -117,21 +117,21 @@ class Uploads:
         """The upload's file is there now: its first copy went away before it was read."""
         with self._database.transaction() as connection:
             queries.relocate_upload(connection, number=number, file_path=file_path, file_name=file_name)
-            return _upload(queries.upload_by_number(connection, number=number))
+            return as_upload(queries.upload_by_number(connection, number=number))
 
     @rides_out
     def by_key(self, key: str) -> Upload | None:
         """The upload of a partition."""
         with self._database.transaction() as connection:
             row = queries.upload_by_key(connection, key=key)
-            return _upload(row) if row else None
+            return as_upload(row) if row else None
 
     @rides_out
     def by_number(self, number: int) -> Upload | None:
         """The upload that people call #`number`."""
         with self._database.transaction() as connection:
             row = queries.upload_by_number(connection, number=number)
-            return _upload(row) if row else None
+            return as_upload(row) if row else None
 
     def find(self, key_or_number: str) -> Upload:
         """The upload that a person means by `213`, `#213` or its key.
@@ -149,7 +149,7 @@ class Uploads:
         """All uploads that are in one of these states, oldest first."""
         with self._database.transaction() as connection:
             return [
-                _upload(row)
+                as_upload(row)
                 for row in queries.uploads_with_status(connection, statuses=[str(s) for s in statuses])
             ]
 
@@ -299,7 +299,8 @@ class Uploads:
             return [_progress(row) for row in queries.progress_of(connection, number=number)]
 
 
-def _upload(row: dict[str, Any]) -> Upload:
+def as_upload(row: dict[str, Any]) -> Upload:
+    """A row of `themaads.upload`."""
     names = Upload.__dataclass_fields__
     return Upload(**{name: row[name] for name in names} | {"status": UploadStatus(row["status"])})
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from themaads_pipeline.exceptions import PermanentError
+
 SEVERAL_EDITIONS = "several"
 UNKNOWN_EDITION = "unknown"
 
@@ -38,6 +40,19 @@ class Upload:
     status_at: datetime  # since when it has this status
     due_at: datetime | None = None  # no run is launched for it before then: it waits for the day's quota
     item_limit: int | None = None  # a trial: each run stops after so many items, and the upload is paused
+    pruned_at: datetime | None = None  # since then its items are gone; its counts and its identity stay
+
+    def expect_items(self) -> None:
+        """Refuse what needs the items of an upload that has given them up.
+
+        Raises:
+            PermanentError: They were pruned.
+        """
+        if self.pruned_at is not None:
+            raise PermanentError(
+                f"#{self.number}: its items were pruned on {self.pruned_at:%Y-%m-%d}. Its counts "
+                f"(`themaads status {self.number}`) and the files of its report are what is left"
+            )
 
 
 def upload_key(content_sha256: str, editions: frozenset[str], *, digits: int = 8) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from themaads_pipeline.exceptions import ThemeError, TransientError, UnusableFileError
 from themaads_pipeline.intake.folder import fingerprint_file, identify
+from themaads_pipeline.intake.sources import shown
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.catalogue import Catalogue
@@ -72,17 +73,17 @@ def register_file(
             path, edition=given, edition_in_file_name=edition_in_file_name, resolve_edition=edition_of
         )
     except Exception:  # whatever a file does to its reader, its upload is where it is told
-        log.warning("%s could not be looked into", path.name, exc_info=True)
+        log.warning("%s could not be looked into", shown(path), exc_info=True)
         editions = frozenset()
     finally:
         give_back()  # a sensor's process stays: half a gigabyte for a large workbook
     if _mark(path) != (size, mtime_ns):
-        raise FileChangedError(f"{path.name} was written to while it was read: it is looked at again")
+        raise FileChangedError(f"{shown(path)} was written to while it was read: it is looked at again")
     for digits in (8, 64):
         upload, is_new = ledger.uploads.register(
             key=upload_key(content, editions, digits=digits),
             file_path=str(path),
-            file_name=path.name,
+            file_name=shown(path),
             content_sha256=content,
             edition=given or edition_in_file_name(path.name),
             item_limit=item_limit,
@@ -90,7 +91,7 @@ def register_file(
         if upload.content_sha256 == content:
             break
     if upload.read_at is None and not Path(upload.file_path).exists():
-        upload = ledger.uploads.relocate(upload.number, file_path=str(path), file_name=path.name)
+        upload = ledger.uploads.relocate(upload.number, file_path=str(path), file_name=shown(path))
     ledger.uploads.remember_file(
         KnownFile(path=str(path), size=size, mtime_ns=mtime_ns, upload=upload.number)
     )
@@ -134,7 +135,7 @@ def _mark(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise FileChangedError(f"{path.name} is not there any more ({error.strerror})") from error
+        raise FileChangedError(f"{shown(path)} is not there any more ({error.strerror})") from error
     return status.st_size, status.st_mtime_ns
 
 

@@ -301,7 +301,17 @@ def _everything_is_misconfigured(stage: _Stage) -> None:
         password,
     ):
         assert stage.command("status", THEMAADS_DATABASE_URL=changed) == 1
-    stage.command("migrate", THEMAADS_DATABASE_URL=f"postgresql://ads:{password}@127.0.0.1:1/themaads")
+    away = f"postgresql://ads:{password}@127.0.0.1:1/themaads"
+    for words in (
+        ["migrate"],
+        ["migrate", "--grant-to", "ads"],
+        ["prune", "--older-than", "1d"],
+        ["restored"],
+    ):
+        assert stage.command(*words, THEMAADS_DATABASE_URL=away) == 1
+    assert stage.command("migrate", "--grant-to", "nobody_at_all") == 1
+    assert stage.command("prune", "--older-than", "1d") == 0
+    assert stage.command("restored") == 1  # the stack is at work
     for name in ("FAILURE_BOUND", "STALL_SECONDS", "LOG_LEVEL", "DAILY_OPERATIONS"):
         assert stage.command("-v", "status", **{f"THEMAADS_{name}": wrong}) == 1
     assert stage.command("alerts", "test") == 1

@@ -30,6 +30,7 @@ from themaads_pipeline.defs.unfinished_uploads import settle
 from themaads_pipeline.exceptions import LedgerAwayError, TemporaryAdsError
 from themaads_pipeline.launchers.health import Worker, ended, judge
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.schema import migrate
 from themaads_pipeline.model.unfinished import LastRun
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.push.pusher import push_upload
@@ -414,10 +415,11 @@ def postgres_cannot_be_reached(place: Place) -> str:
     return place.command("status")
 
 
-def the_schema_is_an_older_releases(place: Place) -> str:
+def the_schema_is_another_releases(place: Place) -> str:
     assert place.settings.database_url is not None
     with psycopg.connect(place.settings.database_url, autocommit=True) as connection:
         connection.execute("drop schema themaads cascade")
+    migrate(place.settings.database_url, to="0003")
     return place.command("status")
 
 
@@ -479,7 +481,7 @@ PROVOCATIONS: dict[str, Callable[[Place], str]] = {
         the_limit_of_a_trial_is_reached,
         a_person_paused_it,
         postgres_cannot_be_reached,
-        the_schema_is_an_older_releases,
+        the_schema_is_another_releases,
         postgres_stays_away,
         the_disk_is_full,
     )

@@ -357,7 +357,7 @@ def test_a_file_that_is_gone_or_forbidden_or_no_file_says_so(tmp_path: Path) -> 
     (tmp_path / "folder.csv").mkdir()
     refused(tmp_path / "folder.csv")
     (tmp_path / "device.csv").symlink_to("/dev/zero")
-    assert "is not a file" in refused(tmp_path / "device.csv")
+    assert "is a link" in refused(tmp_path / "device.csv")
 
 
 def test_a_message_shows_no_control_characters_of_a_file_name(tmp_path: Path) -> None:
