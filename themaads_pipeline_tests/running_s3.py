@@ -72,8 +72,6 @@ class RunningS3:
         self._moto("reset-auth", b"0")
 
     def _moto(self, what: str, body: bytes = b"") -> None:
-        kind = {
-            "Content-Type": "application/octet-stream"
-        }  # a form has no content
+        kind = {"Content-Type": "application/octet-stream"}  # a form has no content
         request = Request(f"{self.endpoint}/moto-api/{what}", data=body, method="POST", headers=kind)
         urlopen(request, timeout=30).close()
