@@ -29,6 +29,10 @@ class ThemeError(PermanentError):
     """A theme file that breaks a rule, or a theme that is not known."""
 
 
+class StorageAwayError(TransientError):
+    """Object storage gave no answer, so that nothing is known of what is in it; or here is no room for it."""
+
+
 # Ownership and the ledger
 
 

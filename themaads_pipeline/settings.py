@@ -3,14 +3,15 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.masking import cover, hide
+from themaads_pipeline.objects import AnyPath, path_of
 
 # As libpq reads it. What it takes for a host or a port, it quotes: no part of a password may be that.
 _HOST = r"(?:\[[^\s/@?\[\]]*\]|[^\s:/@?\[\]]*)(?::\d*)?"
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
         env_prefix="THEMAADS_",
         frozen=True,
         env_ignore_empty=True,
+        arbitrary_types_allowed=True,  # ObjectPath
         hide_input_in_errors=True,  # an error about one setting would show the secrets in the others
     )
 
@@ -37,8 +39,13 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, repr=False, description="Postgres; unset: the embedded one in `home`; secret"
     )
-    upload_dir: Path | None = Field(default=None, description="Watched for files; default `home`/uploads")
-    report_dir: Path | None = Field(default=None, description="Reports; default `home`/reports")
+    upload_dir: Annotated[AnyPath | None, NoDecode] = Field(
+        default=None,
+        description="Watched for files: a folder, or s3://…, gs://…, az://…; default `home`/uploads",
+    )
+    report_dir: Annotated[AnyPath | None, NoDecode] = Field(
+        default=None, description="Reports: a folder, or s3://…, gs://…, az://…; default `home`/reports"
+    )
     theme_dir: Path | None = Field(default=None, description="Your own themes; they override and extend ours")
     google_ads_config: Path | None = Field(default=None, description="A google-ads.yaml; unset: the emulator")
     stall_seconds: float = Field(default=300, gt=0, description="No progress for so long means stalled")
@@ -92,10 +99,15 @@ class Settings(BaseSettings):
     )
     lease_seconds: float = Field(default=20, gt=0, description="How long an idle worker keeps an account")
 
+    @field_validator("upload_dir", "report_dir", mode="before")
+    @classmethod
+    def _folder_or_url(cls, value: Any) -> Any:
+        return path_of(value) if isinstance(value, str) else value
+
     @field_validator("home", "upload_dir", "report_dir", "theme_dir", "google_ads_config")
     @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return path.expanduser().absolute() if path is not None else None
+    def _absolute(cls, path: AnyPath | None) -> AnyPath | None:
+        return path.expanduser().absolute() if isinstance(path, Path) else path
 
     @field_validator("database_url")
     @classmethod
@@ -121,12 +133,12 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def uploads(self) -> Path:
+    def uploads(self) -> AnyPath:
         """The folder that the sensor watches."""
         return self.upload_dir or self.home / "uploads"
 
     @property
-    def reports(self) -> Path:
+    def reports(self) -> AnyPath:
         """The folder that reports go to."""
         return self.report_dir or self.home / "reports"
 

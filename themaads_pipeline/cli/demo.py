@@ -16,7 +16,7 @@ from themaads_pipeline.cli.installation import DEMO_DATA, dagster_home
 from themaads_pipeline.cli.job_213 import ACCOUNTS, SHORT_TIMES, DemoError, reenact
 from themaads_pipeline.cli.progress import follow, table
 from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
-from themaads_pipeline.intake.folder import place_in_folder
+from themaads_pipeline.intake.storage import put_into
 from themaads_pipeline.launchers.worker import workers_of
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
@@ -71,7 +71,7 @@ def _show(stack: Stack, sample: Path, console: Console) -> str:
 
 def _process(sample: Path, stack: Stack, ledger: Ledger, console: Console) -> None:
     started = time.monotonic()
-    place_in_folder(sample, stack.settings.uploads)
+    put_into(stack.settings.uploads, sample)
     click.echo(f"{sample.name} was put into {stack.settings.uploads}")
 
     def tick() -> None:

@@ -29,6 +29,7 @@ from themaads_pipeline.ledger.quota import Gone
 from themaads_pipeline.ledger.release import difference, head
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
+from themaads_pipeline.objects import AnyPath, ObjectPath
 from themaads_pipeline.settings import Settings
 
 __all__ = ["SENSORS", "Seen", "dagster", "database", "folder", "stack_runs", "themes"]
@@ -219,8 +220,13 @@ def stack_runs(ours: Settings) -> bool:
     return False
 
 
-def folder(name: str, path: Path) -> Iterator[Finding]:
-    """Whether a folder is there, or can be made, can be written to, and has room."""
+def folder(name: str, path: AnyPath) -> Iterator[Finding]:
+    """Whether a folder is there, or can be made, can be written to, and has room; in object storage, whether
+    it can be listed.
+    """
+    if isinstance(path, ObjectPath):
+        yield _objects(name, path)
+        return
     if not path.exists():
         parent = next(each for each in path.parents if each.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
@@ -239,6 +245,15 @@ def folder(name: str, path: Path) -> Iterator[Finding]:
             return
         found = _space(name, str(path), path)
     yield found
+
+
+def _objects(name: str, path: ObjectPath) -> Finding:
+    try:
+        count = len(path.listed())
+    except OSError as error:
+        return Finding(level=Level.WRONG, name=name, text=f"{path} cannot be listed: {error.strerror}")
+    text = f"{path} can be listed ({count:,} objects); whether it can be written to, the first report tells"
+    return Finding(level=Level.OK, name=name, text=text)
 
 
 def _space(name: str, shown: str, path: Path) -> Finding:

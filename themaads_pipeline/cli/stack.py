@@ -84,7 +84,8 @@ class Stack:
         """Be the only stack in this home."""
         home = self.settings.home
         for folder in (home, self.settings.uploads, self.settings.reports):
-            folder.mkdir(parents=True, exist_ok=True)
+            if isinstance(folder, Path):
+                folder.mkdir(parents=True, exist_ok=True)
         self._lock = (home / "stack.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

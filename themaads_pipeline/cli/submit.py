@@ -8,7 +8,7 @@ from themaads_pipeline.cli.opened import console, ledger_if_running, now, open_g
 from themaads_pipeline.cli.preview import ExistingFile, planning, show_plan
 from themaads_pipeline.cli.status import follow_here
 from themaads_pipeline.exceptions import ThemeError
-from themaads_pipeline.intake.folder import place_in_folder
+from themaads_pipeline.intake.storage import put_into
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.registration import register_file
@@ -41,7 +41,7 @@ def submit(file: Path, theme: str | None, limit: int | None, dry_run: bool, wait
         return
     with open_ledger(ours) as ledger:
         registered = register_file(
-            place_in_folder(file, ours.uploads),
+            put_into(ours.uploads, file),
             ledger=ledger,
             catalogue=catalogue,
             today=now().date(),

@@ -67,7 +67,7 @@ def plan_everything(  # noqa: PLR0917 - Dagster calls it by name
             "ads": requests.ads,
             "operations": requests.operations,
             "first_100": _table(first),
-            "csv": dg.MetadataValue.path(path),
+            "csv": dg.MetadataValue.path(str(path)),
             **metadata.speed(requests.outcomes.total(), time.monotonic() - started),
         }
     )

@@ -58,7 +58,7 @@ def read_reviews(
             "accounts_not_read": metadata.table(
                 ("account", "why"), ((dashed(account), why) for account, why in reviewed.not_read.items())
             ),
-            "csv": dg.MetadataValue.path(report.path),
+            "csv": dg.MetadataValue.path(str(report.path)),
             **metadata.speed(looked_at, time.monotonic() - started),
         }
     )

@@ -4,19 +4,20 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import dagster as dg
 
 from themaads_pipeline.defs import partitions
 from themaads_pipeline.defs.jobs import push_upload
 from themaads_pipeline.defs.resources import Now, Themes
-from themaads_pipeline.exceptions import ThemaAdsError, UnusableFileError
-from themaads_pipeline.intake.folder import FileMark, FolderLook, look_into, settled_files
+from themaads_pipeline.exceptions import ThemaAdsError
+from themaads_pipeline.intake.folder import FileMark, FolderLook, settled_files
 from themaads_pipeline.intake.sources import shown
+from themaads_pipeline.intake.storage import look_at
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.push.registration import Registered, register_file
 from themaads_pipeline.settings import Settings
 
@@ -53,8 +54,8 @@ class Tick:
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Watches the upload folder. A file that is complete is registered and pushed. The same list again, "
-        "for the same theme, is not pushed twice."
+        "Watches the upload folder, here or in object storage. A file that is complete is registered and "
+        "pushed. The same list again, for the same theme, is not pushed twice."
     ),
 )
 def upload_folder(
@@ -72,7 +73,10 @@ def upload_folder(
         again = _look_into(folder)
         return new_files(again.marks, _known(folder, again, ledger))
 
-    settled = complete_files(unknown, seen=marks_from(context.cursor), look_again=look_again)
+    if look.are_complete:
+        settled = sorted(unknown)
+    else:
+        settled = complete_files(unknown, seen=marks_from(context.cursor), look_again=look_again)
     tick = register_all(
         [folder / name for name in settled],
         register=lambda path: register_file(path, ledger=ledger, catalogue=themes(), today=clock().date()),
@@ -137,9 +141,9 @@ def new_files(marks: Mapping[str, FileMark], known: Mapping[str, KnownFile]) -> 
 
 
 def register_all(
-    paths: Sequence[Path],
+    paths: Sequence[AnyPath],
     *,
-    register: Callable[[Path], Registered],
+    register: Callable[[AnyPath], Registered],
     budget_s: float = BUDGET_S,
     timer: Callable[[], float] = time.monotonic,
 ) -> Tick:
@@ -181,17 +185,18 @@ def requests_for(waiting: Sequence[Upload]) -> list[dg.RunRequest]:
     ]
 
 
-def _look_into(folder: Path) -> FolderLook:
+def _look_into(folder: AnyPath) -> FolderLook:
+    """A folder that cannot be read, or storage that is away, is told; all else in a tick goes on."""
     try:
-        return look_into(folder)
-    except UnusableFileError as error:
+        return look_at(folder)
+    except ThemaAdsError as error:
         return FolderLook(passed_over={folder.name: str(error)})
 
 
-def _known(folder: Path, look: FolderLook, ledger: Ledger) -> dict[str, KnownFile]:
+def _known(folder: AnyPath, look: FolderLook, ledger: Ledger) -> dict[str, KnownFile]:
     """The files of the folder that were registered before, by name."""
-    known = ledger.uploads.remembered_files([str(folder / name) for name in look.marks])
-    return {Path(path).name: file for path, file in known.items()}
+    names = {str(folder / name): name for name in look.marks}
+    return {names[path]: file for path, file in ledger.uploads.remembered_files(list(names)).items()}
 
 
 def to_cursor(marks: Mapping[str, FileMark]) -> str:

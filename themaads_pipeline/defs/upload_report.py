@@ -94,6 +94,6 @@ def files_of(
     )
     return {
         "summary": dg.MetadataValue.md(report.text),
-        "directory": dg.MetadataValue.path(report.directory),
-        **{path.stem: dg.MetadataValue.path(path) for path in report.files if path != report.summary},
+        "directory": dg.MetadataValue.path(str(report.directory)),
+        **{path.stem: dg.MetadataValue.path(str(path)) for path in report.files if path != report.summary},
     }

@@ -44,6 +44,7 @@ class FolderLook:
     passed_over: dict[str, str] = field(
         default_factory=dict
     )  # name fit for a message -> why it does not count
+    are_complete: bool = False  # what is seen is whole: nothing has to rest first
 
 
 def is_unfinished(name: str) -> bool:
@@ -194,9 +195,7 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
         UnusableFileError: `source` cannot be read, the folder not be written, or the name would be ignored.
     """
     name = source.name if name is None else name
-    if not name or Path(name).name != name or is_unfinished(name) or _why_passed_over(name, stat.S_IFREG):
-        message = f"{shown(Path(name))}: an upload cannot have this name. Give it another one."
-        raise UnusableFileError(message)
+    expect_upload_name(name)
     content = fingerprint_file(source)
     with surprises_as_unusable(source), _troubles_of(uploads_dir):
         uploads_dir.mkdir(parents=True, exist_ok=True)
@@ -208,7 +207,7 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
                 os.fsync(copy.fileno())
             number = 1
             while True:
-                target = uploads_dir / _numbered(name, number)
+                target = uploads_dir / numbered(name, number)
                 if _link(temporary, target):
                     break
                 if not target.is_symlink() and target.is_file() and fingerprint_file(target) == content:
@@ -218,6 +217,17 @@ def place_in_folder(source: Path, uploads_dir: Path, name: str | None = None) ->
             temporary.unlink(missing_ok=True)
         _sync_folder(uploads_dir)
         return target
+
+
+def expect_upload_name(name: str) -> None:
+    """Refuse a name that would be ignored in the folder.
+
+    Raises:
+        UnusableFileError: It would.
+    """
+    if not name or Path(name).name != name or is_unfinished(name) or _why_passed_over(name, stat.S_IFREG):
+        message = f"{shown(Path(name))}: an upload cannot have this name. Give it another one."
+        raise UnusableFileError(message)
 
 
 @contextmanager
@@ -250,7 +260,12 @@ def _link(temporary: Path, target: Path) -> bool:
     return True
 
 
-def _numbered(name: str, number: int) -> str:
+def numbered(name: str, number: int) -> str:
+    """What to call another file of that name.
+
+    >>> numbered("lijst.csv.gz", 2)
+    'lijst-2.csv.gz'
+    """
     if number == 1:
         return name
     path = Path(name)

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from themaads_pipeline.exceptions import ThemaAdsError, UnusableFileError
+from themaads_pipeline.objects import AnyPath
 
 MAX_BYTES = 2 * 1024**3  # of the file, and of what it unpacks to; a million rows are about 0.1 GiB
 MAX_LINE = 1024**2  # characters; a line of an ad group has a few hundred
 MAX_LINES = 3_000_000  # three times the largest list this is built for; memory grows with the lines
 
 
-def shown(path: Path) -> str:
+def shown(path: AnyPath) -> str:
     r"""The file's name, fit for a message: no line breaks, no bytes that are no text.
 
     >>> shown(Path("/uploads/two\nlines.csv"))

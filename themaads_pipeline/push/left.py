@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from pathlib import Path
 
+from themaads_pipeline.intake.storage import at_hand, lies_at
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.items import Item, ItemState
@@ -52,9 +52,10 @@ def _of_ledger(upload: Upload, ledger: Ledger) -> _ItemsByAccount:
 
 
 def _of_file(upload: Upload, catalogue: Catalogue, today: date, gateway: GatewaySource) -> _ItemsByAccount:
-    selected = select_rows(
-        Path(upload.file_path), edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway
-    )
+    with at_hand(lies_at(upload.file_path)) as path:
+        selected = select_rows(
+            path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway
+        )
     rows = selected.rows
     columns = ("line", "customer_id", "ad_group_id", "edition")
     yield from items_of_rows(zip(*(rows[column].tolist() for column in columns), strict=True))

@@ -14,6 +14,7 @@ from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake.folder import fingerprint_file
 from themaads_pipeline.intake.readers import read_table
 from themaads_pipeline.intake.rows import check_rows
+from themaads_pipeline.intake.storage import at_hand, lies_at
 from themaads_pipeline.ledger.database import Owner
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.catalogue import Catalogue
@@ -150,6 +151,7 @@ def read_upload(
         UnusableFileError: The file, or every one of its rows, is unusable. Rejected rows are kept, unless the
             file is not, or did not stay, the one that was submitted.
         AdsError: A name could not be looked up for now; nothing was written.
+        StorageAwayError: Object storage gives no answer for now; nothing was written.
         FencedError: The upload is not ours any more.
     """
     if upload.read_at is not None:
@@ -172,14 +174,14 @@ def _read(
     gateway: GatewaySource,
     tell: Tell,
 ) -> ReadRows | None:
-    path = Path(upload.file_path)
-    before = _mark(path)
-    _expect_what_was_submitted(upload, path, tell)
-    selected = select_rows(
-        path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway, tell=tell
-    )
-    if _mark(path) != before:  # it is gone through several times
+    with at_hand(lies_at(upload.file_path), tell=tell) as path:
+        before = _mark(path)
         _expect_what_was_submitted(upload, path, tell)
+        selected = select_rows(
+            path, edition=upload.edition, catalogue=catalogue, today=today, gateway=gateway, tell=tell
+        )
+        if _mark(path) != before:  # it is gone through several times
+            _expect_what_was_submitted(upload, path, tell)
     total = len(selected.rows) + len(selected.rejected)
     if not ledger.rows.write(
         owner,

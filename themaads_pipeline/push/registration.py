@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 from themaads_pipeline.exceptions import ThemeError, TransientError, UnusableFileError
 from themaads_pipeline.intake.folder import fingerprint_file, identify
 from themaads_pipeline.intake.sources import shown
+from themaads_pipeline.intake.storage import at_hand, is_there, lies_at, mark_of
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import Upload, upload_key
+from themaads_pipeline.objects import AnyPath, ObjectMark
 from themaads_pipeline.push.memory import give_back
 
 log = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ class Registered:
 
 
 def register_file(
-    path: Path,
+    path: AnyPath,
     *,
     ledger: Ledger,
     catalogue: Catalogue,
@@ -45,7 +48,7 @@ def register_file(
     looks, and no other file has to wait for it.
 
     Args:
-        path: The complete file.
+        path: The complete file, here or in object storage.
         ledger: Where it is registered.
         catalogue: The themes.
         today: Decides which edition a theme means.
@@ -55,6 +58,8 @@ def register_file(
     Raises:
         ThemeError: There is no such theme.
         FileChangedError: The file was not at rest.
+        UnusableFileError: It may not even be looked at.
+        StorageAwayError: Object storage gives no answer.
     """
 
     def edition_of(text: str) -> str | None:
@@ -66,18 +71,21 @@ def register_file(
         return found.name if found else None
 
     given = edition_named(theme, catalogue=catalogue, today=today)
-    size, mtime_ns = _mark(path)
-    content = _content_of(path, size=size, mtime_ns=mtime_ns)
+    mark = _mark(path)
     try:
-        editions = identify(
-            path, edition=given, edition_in_file_name=edition_in_file_name, resolve_edition=edition_of
-        )
-    except Exception:  # whatever a file does to its reader, its upload is where it is told
-        log.warning("%s could not be looked into", shown(path), exc_info=True)
-        editions = frozenset()
-    finally:
-        give_back()  # a sensor's process stays: half a gigabyte for a large workbook
-    if _mark(path) != (size, mtime_ns):
+        with at_hand(path) as file:
+            content = _content_of(file, path, mark)
+            editions = _editions_of(
+                lambda: identify(
+                    file, edition=given, edition_in_file_name=edition_in_file_name, resolve_edition=edition_of
+                ),
+                shown(path),
+            )
+    except UnusableFileError:  # an object that we may not read
+        content = _unreadable(path, mark)
+        by_name = given or edition_in_file_name(path.name)
+        editions = frozenset({by_name}) if by_name else frozenset()
+    if _mark(path) != mark:
         raise FileChangedError(f"{shown(path)} was written to while it was read: it is looked at again")
     for digits in (8, 64):
         upload, is_new = ledger.uploads.register(
@@ -90,10 +98,10 @@ def register_file(
         )
         if upload.content_sha256 == content:
             break
-    if upload.read_at is None and not Path(upload.file_path).exists():
+    if upload.read_at is None and not is_there(lies_at(upload.file_path)):
         upload = ledger.uploads.relocate(upload.number, file_path=str(path), file_name=shown(path))
     ledger.uploads.remember_file(
-        KnownFile(path=str(path), size=size, mtime_ns=mtime_ns, upload=upload.number)
+        KnownFile(path=str(path), size=mark.size, mtime_ns=mark.stamp_ns, upload=upload.number)
     )
     return Registered(upload=upload, is_new=is_new)
 
@@ -131,18 +139,34 @@ def with_theme(upload: Upload, theme: str | None, *, catalogue: Catalogue, today
     return replace(upload, edition=edition)
 
 
-def _mark(path: Path) -> tuple[int, int]:
+def _editions_of(identified: Callable[[], frozenset[str]], name: str) -> frozenset[str]:
     try:
-        status = path.stat()
+        return identified()
+    except Exception:  # whatever a file does to its reader, its upload is where it is told
+        log.warning("%s could not be looked into", name, exc_info=True)
+        return frozenset()
+    finally:
+        give_back()  # a sensor's process stays: half a gigabyte for a large workbook
+
+
+def _mark(path: AnyPath) -> ObjectMark:
+    try:
+        return mark_of(path)
+    except PermissionError as error:
+        message = f"{path} may not be looked at ({error.strerror}): check our rights there"
+        raise UnusableFileError(message) from error
     except OSError as error:
         raise FileChangedError(f"{shown(path)} is not there any more ({error.strerror})") from error
-    return status.st_size, status.st_mtime_ns
 
 
-def _content_of(path: Path, *, size: int, mtime_ns: int) -> str:
+def _content_of(file: Path, path: AnyPath, mark: ObjectMark) -> str:
     """The content's hash; of a file that we may not read, one that changes when the file does."""
     try:
-        return fingerprint_file(path)
+        return fingerprint_file(file)
     except UnusableFileError:
         _mark(path)  # gone is no upload
-        return hashlib.sha256(f"unreadable\n{path}\n{size}\n{mtime_ns}".encode()).hexdigest()
+        return _unreadable(path, mark)
+
+
+def _unreadable(path: AnyPath, mark: ObjectMark) -> str:
+    return hashlib.sha256(f"unreadable\n{path}\n{mark.size}\n{mark.stamp_ns}".encode()).hexdigest()

@@ -1,11 +1,11 @@
 """What a push would do, as a file: one line an item, with every field of the ad that would be made."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import AdText
 from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.push.dry_run import PlannedOutcome
 from themaads_pipeline.reports.cells import safe
 from themaads_pipeline.reports.tables import table_file
@@ -21,7 +21,7 @@ DRY_RUN_COLUMNS = (
 )  # fmt: skip
 
 
-def write_dry_run(outcomes: Iterable[PlannedOutcome], path: Path, *, sample: int) -> list[PlannedOutcome]:
+def write_dry_run(outcomes: Iterable[PlannedOutcome], path: AnyPath, *, sample: int) -> list[PlannedOutcome]:
     """Write every outcome to a CSV file while it is planned, and give the first `sample` back.
 
     Raises:

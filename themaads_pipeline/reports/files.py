@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from themaads_pipeline.exceptions import ThemeError
@@ -17,6 +16,7 @@ from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import FINAL_STATES, ItemState
 from themaads_pipeline.model.telling import PART, Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.reports.cells import comes_back, kept_id, safe
 from themaads_pipeline.reports.summary import Counts, summary_of
 from themaads_pipeline.reports.tables import WriteRow, forget_unfinished, table_file, text_file
@@ -43,22 +43,22 @@ _LEAST_QUERY_S = 30.0
 class ReportFiles:
     """The report of one upload, and what it counts."""
 
-    directory: Path
-    outcomes: Path
-    failed_items: Path
-    rejected_rows: Path
-    summary: Path
+    directory: AnyPath
+    outcomes: AnyPath
+    failed_items: AnyPath
+    rejected_rows: AnyPath
+    summary: AnyPath
     items: dict[str, int]  # by state
     rejected: int  # rows
     text: str  # the summary's, in Markdown
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[AnyPath, ...]:
         """All of them."""
         return self.summary, self.outcomes, self.failed_items, self.rejected_rows
 
 
-def report_directory(upload: Upload, directory: Path) -> Path:
+def report_directory(upload: Upload, directory: AnyPath) -> AnyPath:
     """Where an upload's report is: `213-black-friday-2026-1f3a9c2e`."""
     return directory / f"{upload.number}-{upload.key.replace('@', '-')}"
 
@@ -67,7 +67,7 @@ def write_reports(
     upload: Upload,
     *,
     ledger: Ledger,
-    directory: Path,
+    directory: AnyPath,
     accounts: Mapping[int, Account] | None = None,
     catalogue: Catalogue | None = None,
     tell: Tell = tell_nobody,
@@ -77,7 +77,7 @@ def write_reports(
     Args:
         upload: The upload.
         ledger: Knows its items.
-        directory: The folder of all reports.
+        directory: The folder of all reports, here or in object storage.
         accounts: For their names; None: reports have numbers alone.
         catalogue: For the names of labels; None: the themes of this installation.
         tell: Is told how far it is.
@@ -94,15 +94,15 @@ def write_reports(
     items = f"{progress.total:,} ad groups"
     tell(f"gathering the outcomes of {items}", waits_s=_LEAST_QUERY_S + progress.total / _SLOWEST_QUERY)
     with (
-        table_file(outcomes, OUTCOME_COLUMNS) as write_outcome,
-        table_file(failed, FAILED_COLUMNS) as write_failed,
+        table_file(outcomes, OUTCOME_COLUMNS, tell=tell) as write_outcome,
+        table_file(failed, FAILED_COLUMNS, tell=tell) as write_failed,
     ):
         for item in _told(ledger.outcomes.items(upload.number), tell, f"outcome {{:,}} of {items}"):
             counts.add(item)
             write_outcome(outcome_row(upload, item, accounts or {}, labels))
             if item["state"] == ItemState.FAILED:
                 write_failed(failed_row(item))
-    with table_file(rejected, REJECTED_COLUMNS) as write_rejected:
+    with table_file(rejected, REJECTED_COLUMNS, tell=tell) as write_rejected:
         counts.rejected = _write_rejected(upload, ledger, write_rejected, tell)
     tell("writing the summary")
     text = summary_of(
@@ -112,7 +112,7 @@ def write_reports(
         edition_labels=labels.seen,
         policy=ledger.outcomes.policy_patterns(upload.number),
     )
-    with text_file(summary) as file:
+    with text_file(summary, tell=tell) as file:
         file.write(text)
     return ReportFiles(
         directory=folder,

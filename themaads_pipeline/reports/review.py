@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.ledger.ledger import Ledger
@@ -10,6 +9,7 @@ from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.reviews import Verdict
 from themaads_pipeline.model.telling import Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.push.review import DisapprovedAd, Reviewed, review_upload
 from themaads_pipeline.reports.cells import safe
 from themaads_pipeline.reports.files import report_directory
@@ -30,7 +30,7 @@ class ReviewReport:
     upload: Upload
     reviewed: Reviewed
     first: Sequence[DisapprovedAd]
-    path: Path
+    path: AnyPath
 
     def in_words(self) -> str:
         """In one line: `#213: of 50,000 ads 49,990 are approved and 10 disapproved`."""
@@ -49,7 +49,7 @@ def write_review(
     *,
     ledger: Ledger,
     gateway: Gateway,
-    directory: Path,
+    directory: AnyPath,
     sample: int,
     tell: Tell = tell_nobody,
 ) -> ReviewReport:
@@ -69,7 +69,7 @@ def write_review(
     """
     path = report_directory(upload, directory) / "disapproved.csv"
     first: list[DisapprovedAd] = []
-    with table_file(path, DISAPPROVED_COLUMNS) as write:
+    with table_file(path, DISAPPROVED_COLUMNS, tell=tell) as write:
 
         def keep(ad: DisapprovedAd) -> None:
             if len(first) < sample:

@@ -1,20 +1,30 @@
-"""Report files: written a line at a time beside their place, moved there whole, ready for a spreadsheet."""
+"""Report files: written a line at a time beside their place, moved there whole, ready for a spreadsheet.
+
+Those in object storage are written on this machine, and then uploaded.
+"""
 
 import csv
 import errno
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from themaads_pipeline.exceptions import PermanentError
+import stamina
+
+from themaads_pipeline.exceptions import PermanentError, StorageAwayError
+from themaads_pipeline.model.telling import Tell, tell_nobody
+from themaads_pipeline.objects import AnyPath, ObjectPath
 
 # Takes one row's cells, which are `cells.safe` where a text comes from outside.
 WriteRow = Callable[[Sequence[object]], None]
 
 _UNFINISHED = ".part"
+_STORAGE_PATIENCE_S = 300.0  # the upload is finished by then, and nobody would come back for its report
+_SLOWEST_UPLOAD = 256 * 1024  # bytes a second
 
 
 class ReportError(PermanentError):
@@ -22,13 +32,13 @@ class ReportError(PermanentError):
 
 
 @contextmanager
-def table_file(path: Path, columns: Sequence[str]) -> Iterator[WriteRow]:
+def table_file(path: AnyPath, columns: Sequence[str], *, tell: Tell = tell_nobody) -> Iterator[WriteRow]:
     """A CSV file (UTF-8 with the mark that Excel needs, CRLF); whole or not there at all.
 
     Raises:
         ReportError: It cannot be written; what was there before still is.
     """
-    with text_file(path, encoding="utf-8-sig") as file:
+    with text_file(path, encoding="utf-8-sig", tell=tell) as file:
         writer = csv.writer(file)
 
         def write(row: Sequence[object]) -> None:
@@ -42,12 +52,24 @@ def table_file(path: Path, columns: Sequence[str]) -> Iterator[WriteRow]:
 
 
 @contextmanager
-def text_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+def text_file(path: AnyPath, *, encoding: str = "utf-8", tell: Tell = tell_nobody) -> Iterator[TextIO]:
     """A text file that appears when it is complete; an error leaves what was there before.
+
+    Args:
+        path: Where it appears.
+        encoding: How it is written.
+        tell: Is told when an object is uploaded, which may take its time.
 
     Raises:
         ReportError: It cannot be written.
     """
+    if isinstance(path, ObjectPath):
+        with tempfile.TemporaryDirectory(prefix="themaads-") as folder:
+            copy = Path(folder) / path.name
+            with text_file(copy, encoding=encoding) as file:
+                yield file
+            _upload(copy, path, tell)
+        return
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}{_UNFINISHED}"
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,26 +84,44 @@ def text_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
             temporary.unlink(missing_ok=True)
 
 
-def forget_unfinished(directory: Path) -> None:
+def _upload(copy: Path, path: ObjectPath, tell: Tell) -> None:
+    size = copy.stat().st_size
+    waits_s = _STORAGE_PATIENCE_S + size / _SLOWEST_UPLOAD
+    try:
+        for attempt in stamina.retry_context(
+            on=StorageAwayError, attempts=None, timeout=_STORAGE_PATIENCE_S, wait_max=15.0
+        ):
+            with attempt:
+                tell(f"uploading {path.name}, {size / 1024**2:,.1f} MB", waits_s=waits_s)
+                path.upload(copy, replaces=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    except StorageAwayError as error:
+        raise ReportError(f"{error}. Then run it again") from error
+
+
+def forget_unfinished(directory: AnyPath) -> None:
     """Remove what was half-written when a run was killed: each such file is as large as a whole one.
 
     Raises:
         ReportError: The folder cannot be changed.
     """
+    if isinstance(directory, ObjectPath):
+        return  # storage keeps nothing that is half-written
     with _disk_errors(directory):
         for left in directory.glob(f".*{_UNFINISHED}"):
             left.unlink(missing_ok=True)
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def _disk_errors(path: AnyPath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> ReportError:
+def _unwritable(path: AnyPath, error: OSError) -> ReportError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         what_to_do = f"free space in {path.parent}"
     else:

@@ -3,7 +3,8 @@
     python -m themaads_pipeline_tests.chaos.worker UPLOAD RUN_ID [--poison AD_GROUP_ID] [--batch-size N]
 
 The environment is that of `themaads`. Without UPLOAD and RUN_ID it loads its code and waits for them, as a
-line of its standard input. Exit code 0: every item is final; 4: another worker has taken the upload over.
+line of its standard input. Exit code 0: every item is final; 3: some are left; 4: another worker has taken
+the upload over; 5: the day's operations are used up.
 A poisonous ad group kills the process (SIGKILL) once it is in a batch that was written down and is about to
 be sent. SIGTERM interrupts it, as Dagster does.
 """
@@ -21,7 +22,7 @@ import click
 from themaads_pipeline.ads.client import open_client
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.defs.stages import load_our_code
-from themaads_pipeline.exceptions import FencedError
+from themaads_pipeline.exceptions import AdsStoppedError, FencedError
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account, NewAd
 from themaads_pipeline.model.outcomes import MutateResult
@@ -55,6 +56,7 @@ def main(upload: int, run_id: str, poison: int, batch_size: int) -> None:
     logging.getLogger("google").setLevel(logging.WARNING)
     if not upload:
         load_our_code()
+        print("ready", flush=True)
         number, run_id = sys.stdin.readline().split()
         upload = int(number)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -63,6 +65,9 @@ def main(upload: int, run_id: str, poison: int, batch_size: int) -> None:
     except FencedError:
         logging.getLogger(__name__).exception("leaving")
         raise SystemExit(4) from None
+    except AdsStoppedError:
+        logging.getLogger(__name__).exception("stopped")
+        raise SystemExit(5) from None
     raise SystemExit(0 if is_finished else 3)
 
 
@@ -75,9 +80,9 @@ def _push(upload: int, run_id: str, poison: int, batch_size: int) -> bool:
     assert ours.database_url is not None
     ca_file = Path(os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"])
     client = open_client(ours.ads_config, trusted_roots=ca_file)
-    gateway = Poisoned(client)
-    gateway.poison = poison
     with Ledger(ours.database_url, ours) as ledger:
+        gateway = Poisoned(client, admit=ledger.quota.admit)
+        gateway.poison = poison
         owner = ledger.uploads.take(upload, run_id=run_id, stage="pushing", is_active=lambda _: False)
         summary = push_upload(
             Work(

@@ -1,5 +1,6 @@
 """Worker processes that push uploads, one after the other; the next one has its code loaded already."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,17 +11,31 @@ from typing import IO
 import psutil
 
 _FENCED = 4
+_OTHER_HOST = ["unshare", "--uts", *(() if os.geteuid() == 0 else ("--map-root-user",))]
+
+
+def can_be_another_host() -> bool:
+    """Whether a process of this machine may have a host name of its own."""
+    command = [*_OTHER_HOST, "hostname", "another-host"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class Worker:
     """A process that pushes one upload once it is told which one."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, *, host: str | None = None) -> None:
+        """Start it; on a machine called `host`, as far as it and the ledger can tell."""
         self.log = log
+        command = [sys.executable, "-m", "themaads_pipeline_tests.chaos.worker"]
+        if host is not None:
+            command = [*_OTHER_HOST, "sh", "-c", 'hostname "$0" && exec "$@"', host, *command]
         self.run_id = log.stem
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "themaads_pipeline_tests.chaos.worker"],
+                command,
                 env=dict(environment),
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -37,6 +52,10 @@ class Worker:
     def push(self, upload: int) -> None:
         self._stdin.write(f"{upload} {self.run_id}\n")
         self._stdin.close()
+
+    def is_ready(self) -> bool:
+        """It has loaded its code, and waits to be told."""
+        return "ready" in self.log.read_text()
 
     def is_alive(self) -> bool:
         return self._process.poll() is None

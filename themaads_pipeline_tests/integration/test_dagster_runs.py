@@ -87,7 +87,7 @@ def dagster(
         "settings": settings,
     }
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Dagster(instance=instance, ledger=ledger, resources=resources, folder=settings.uploads)
+        yield Dagster(instance=instance, ledger=ledger, resources=resources, folder=settings.home / "uploads")
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -370,8 +370,8 @@ def test_a_report_that_fails_leaves_a_finished_upload_finished(
 ) -> None:
     generated(emulator, accounts=1, ad_groups=5)
     upload = dagster.submit(emulator.upload_file())
-    settings.reports.parent.mkdir(parents=True, exist_ok=True)
-    settings.reports.write_text("a file where the folder should be")
+    (settings.home / "reports").parent.mkdir(parents=True, exist_ok=True)
+    (settings.home / "reports").write_text("a file where the folder should be")
     result = dagster.run(upload)
     assert not result.success
     assert "cannot be written" in _failure(result)

@@ -24,7 +24,7 @@ Look = Callable[[], dg.SensorResult]
 @pytest.fixture
 def look(ledger: Ledger, settings: Settings) -> Look:
     """One tick; each hands its cursor to the next, as Dagster does."""
-    settings.uploads.mkdir(parents=True)
+    (settings.home / "uploads").mkdir(parents=True)
     cursors = [""]
 
     def tick() -> dg.SensorResult:
@@ -63,7 +63,7 @@ def _rested(path: Path, content: str = ROW) -> Path:
 
 
 def test_a_file_that_is_being_written_counts_when_it_rests(look: Look, settings: Settings) -> None:
-    path = settings.uploads / "black_friday.csv"
+    path = settings.home / "uploads" / "black_friday.csv"
     path.write_text("customer_id,ad_group_id\n")
     writes = threading.Timer(1.0, path.write_text, [ROW])
     writes.start()
@@ -76,12 +76,12 @@ def test_a_file_that_is_being_written_counts_when_it_rests(look: Look, settings:
 def test_a_file_that_is_moved_in_counts_in_the_tick_that_sees_it(look: Look, settings: Settings) -> None:
     beside = settings.home / "black_friday.csv"
     beside.write_text(ROW)
-    beside.rename(settings.uploads / "black_friday.csv")
+    beside.rename(settings.home / "uploads" / "black_friday.csv")
     assert len(_keys(look())) == 1
 
 
 def test_a_file_becomes_a_partition_and_one_run(look: Look, settings: Settings, ledger: Ledger) -> None:
-    _rested(settings.uploads / "black_friday.csv")
+    _rested(settings.home / "uploads" / "black_friday.csv")
     result = look()
     [key] = _keys(result)
     [added] = result.dynamic_partitions_requests or ()
@@ -96,17 +96,17 @@ def test_a_file_becomes_a_partition_and_one_run(look: Look, settings: Settings, 
 def test_an_upload_that_a_run_has_taken_is_not_asked_for(
     look: Look, settings: Settings, ledger: Ledger
 ) -> None:
-    _rested(settings.uploads / "black_friday.csv")
+    _rested(settings.home / "uploads" / "black_friday.csv")
     look()
     ledger.uploads.take(1, run_id="run", stage="reading", is_active=lambda _: True)
     assert _keys(look()) == []
 
 
 def test_the_same_list_again_says_which_upload_it_is(look: Look, settings: Settings, ledger: Ledger) -> None:
-    _rested(settings.uploads / "black_friday.csv")
+    _rested(settings.home / "uploads" / "black_friday.csv")
     look()
     ledger.uploads.take(1, run_id="run", stage="reading", is_active=lambda _: True)
-    _rested(settings.uploads / "black friday (copy).csv")
+    _rested(settings.home / "uploads" / "black friday (copy).csv")
     result = look()
     assert "same as #1" in _said(result)
     assert "`themaads retry 1`" in _said(result)
@@ -114,13 +114,13 @@ def test_the_same_list_again_says_which_upload_it_is(look: Look, settings: Setti
 
 
 def test_the_same_list_for_another_theme_is_another_upload(look: Look, settings: Settings) -> None:
-    _rested(settings.uploads / "black_friday.csv")
-    _rested(settings.uploads / "kerst.csv")
+    _rested(settings.home / "uploads" / "black_friday.csv")
+    _rested(settings.home / "uploads" / "kerst.csv")
     assert len(set(_keys(look()))) == 2
 
 
 def test_what_was_submitted_by_hand_is_pushed_too(look: Look, settings: Settings, ledger: Ledger) -> None:
-    path = _rested(settings.uploads / "lijst.csv")
+    path = _rested(settings.home / "uploads" / "lijst.csv")
     upload = register_file(
         path, ledger=ledger, catalogue=load_catalogue(None), today=NOW.date(), theme="sinterklaas"
     ).upload
@@ -142,10 +142,12 @@ def test_what_was_submitted_by_hand_is_pushed_too(look: Look, settings: Settings
 def test_a_bad_file_becomes_an_upload_and_the_good_one_has_its_turn(
     look: Look, settings: Settings, ledger: Ledger, name: str, content: bytes
 ) -> None:
-    bad = _rested(settings.uploads / name)
+    bad = _rested(settings.home / "uploads" / name)
     bad.write_bytes(content)
     os.utime(bad, (0, 0))
-    _rested(settings.uploads / "zz_good.csv", ROW.replace("\n", ",bf\n").replace("id,bf", "id,theme"))
+    _rested(
+        settings.home / "uploads" / "zz_good.csv", ROW.replace("\n", ",bf\n").replace("id,bf", "id,theme")
+    )
     keys = _keys(look())
     assert len(keys) == 2
     names = {upload.file_name for upload in ledger.uploads.with_status(UploadStatus.WAITING)}
@@ -154,7 +156,7 @@ def test_a_bad_file_becomes_an_upload_and_the_good_one_has_its_turn(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_we_may_not_read_becomes_an_upload(look: Look, settings: Settings) -> None:
-    path = _rested(settings.uploads / "black_friday.csv")
+    path = _rested(settings.home / "uploads" / "black_friday.csv")
     path.chmod(0)
     assert len(_keys(look())) == 1
 
@@ -165,10 +167,10 @@ def test_nothing_new_is_said_so(look: Look, settings: Settings) -> None:
 
 def test_a_link_is_passed_over_and_told(look: Look, settings: Settings, tmp_path: Path) -> None:
     target = _rested(tmp_path / "elsewhere.csv")
-    (settings.uploads / "link.csv").symlink_to(target)
+    (settings.home / "uploads" / "link.csv").symlink_to(target)
     assert "link.csv: It is a link" in _said(look())
 
 
 def test_a_folder_that_is_not_there_is_empty(look: Look, settings: Settings) -> None:
-    settings.uploads.rmdir()
+    (settings.home / "uploads").rmdir()
     assert _keys(look()) == []

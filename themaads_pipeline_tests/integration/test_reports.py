@@ -17,6 +17,7 @@ from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
 from themaads_pipeline.model.outcomes import Category, Failure
 from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.reports.files import FAILED_COLUMNS, OUTCOME_COLUMNS, ReportFiles, write_reports
 from themaads_pipeline.reports.tables import ReportError
 from themaads_pipeline.settings import Settings
@@ -103,6 +104,11 @@ def an_upload(ledger: Ledger, names: list[str], *, rejected: list[RejectedRow] |
     return upload
 
 
+def _here(path: AnyPath) -> Path:
+    assert isinstance(path, Path)
+    return path
+
+
 def lines_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
@@ -123,8 +129,8 @@ def test_every_item_has_one_line_with_both_ads_and_our_labels(
     files = report(upload)
 
     assert files.directory.name == f"{upload.number}-black-friday-2026-1f3a9c2e"
-    assert files.outcomes.read_bytes().startswith(b"\xef\xbb\xbf")
-    done, skipped, failed = lines_of(files.outcomes)
+    assert _here(files.outcomes).read_bytes().startswith(b"\xef\xbb\xbf")
+    done, skipped, failed = lines_of(_here(files.outcomes))
     assert tuple(done) == OUTCOME_COLUMNS
     assert done["lines"] == "2 5"
     assert (done["customer_id"], done["account_name"]) == ("123-456-7890", "'=Bakker | Co")
@@ -145,7 +151,7 @@ def test_the_summary_says_that_the_ads_are_paused_and_how_to_enable_them(
     ledger: Ledger, report: Callable[[Upload], ReportFiles]
 ) -> None:
     files = report(an_upload(ledger, ["schoenen", "laarzen", "sokken"]))
-    text = files.summary.read_text(encoding="utf-8")
+    text = _here(files.summary).read_text(encoding="utf-8")
 
     assert text == files.text
     assert "1 got a themed ad, 1 needed none or could have none, 1 failed" in text
@@ -162,13 +168,13 @@ def test_the_failed_items_select_the_same_ad_groups_when_uploaded_again(
     files = report(an_upload(ledger, names))
     catalogue = load_catalogue(None)
 
-    assert tuple(lines_of(files.failed_items)[0]) == FAILED_COLUMNS
+    assert tuple(lines_of(_here(files.failed_items))[0]) == FAILED_COLUMNS
 
     def resolve(text: str) -> str | None:
         edition = catalogue.resolve(text, date(2027, 1, 15))
         return edition.name if edition else None
 
-    checked = check_rows(read_table(files.failed_items), default_edition=None, resolve_edition=resolve)
+    checked = check_rows(read_table(_here(files.failed_items)), default_edition=None, resolve_edition=resolve)
     assert checked.rejected == []
     assert checked.rows["customer_id"].tolist() == [ACCOUNT] * 6
     assert checked.rows["ad_group_id"].tolist() == [176256123456 + line for line in range(4, 10)]
@@ -184,7 +190,7 @@ def test_rejected_rows_are_listed_with_their_text_made_safe(
     ]
     files = report(an_upload(ledger, ["a", "b", "c"], rejected=rejected))
 
-    first, second = lines_of(files.rejected_rows)
+    first, second = lines_of(_here(files.rejected_rows))
     assert (first["line"], first["row"]) == ("8", "1;'=2")
     assert second["row"] == '\'"=1+1"\\n=2'
     assert files.rejected == 2
@@ -194,11 +200,11 @@ def test_two_reports_of_one_ledger_are_the_same_bytes_and_leave_nothing_behind(
     ledger: Ledger, report: Callable[[Upload], ReportFiles]
 ) -> None:
     upload = an_upload(ledger, ["a", "b", "c"])
-    first = [path.read_bytes() for path in report(upload).files]
+    first = [_here(path).read_bytes() for path in report(upload).files]
     files = report(upload)
 
-    assert [path.read_bytes() for path in files.files] == first
-    assert sorted(path.name for path in files.directory.iterdir()) == [
+    assert [_here(path).read_bytes() for path in files.files] == first
+    assert sorted(path.name for path in _here(files.directory).iterdir()) == [
         "failed_items.csv",
         "outcomes.csv",
         "rejected_rows.csv",
@@ -214,7 +220,7 @@ def test_an_upload_without_items_has_a_report_too(
     )
     files = report(upload)
 
-    assert lines_of(files.outcomes) == []
+    assert lines_of(_here(files.outcomes)) == []
     assert "No row of this file became an item" in files.text
     assert "PAUSED" not in files.text
 
@@ -249,7 +255,7 @@ def test_what_a_killed_run_left_half_written_is_removed(
     ledger: Ledger, report: Callable[[Upload], ReportFiles]
 ) -> None:
     upload = an_upload(ledger, ["a", "b", "c"])
-    left = report(upload).directory / ".outcomes.csv.0123456789abcdef.part"
+    left = _here(report(upload).directory) / ".outcomes.csv.0123456789abcdef.part"
     left.write_text("half a li")
     report(upload)
     assert not left.exists()
@@ -309,5 +315,5 @@ def test_a_report_rides_out_a_postgres_that_is_lost_in_the_middle_of_it(
             upload, ledger=behind, directory=tmp_path, catalogue=load_catalogue(None), tell=tell
         )
     assert back.finished.is_set()
-    lines = [line["lines"] for line in lines_of(files.outcomes)]
+    lines = [line["lines"] for line in lines_of(_here(files.outcomes))]
     assert lines == [str(line) for line in range(2, 45_002)]

@@ -161,5 +161,5 @@ def test_a_person_asks_in_a_terminal(
     assert bad.exit_code == 1
     assert f"{len(branded)} disapproved" in bad.output
     assert "TRADEMARKS_IN_AD_TEXT" in bad.output
-    [path] = settings.reports.glob("*/disapproved.csv")
+    [path] = (settings.home / "reports").glob("*/disapproved.csv")
     assert len(lines_of(path)) == len(branded)

@@ -364,7 +364,7 @@ def test_a_full_disk_fails_the_report_and_the_next_run_writes_it(
     file = tmp_path / "black friday.csv"
     file.write_text(emulator.upload_file())
     upload = submit(ledger, file)
-    with small_disk(settings.reports) as disk:
+    with small_disk(settings.home / "reports") as disk:
         disk.fill()
         failed = run(upload)
         assert not failed.success
@@ -372,12 +372,12 @@ def test_a_full_disk_fails_the_report_and_the_next_run_writes_it(
         assert "No space left on device" in said
         assert f"free space in {settings.reports}" in said
         assert "Every ad that was made is recorded: the next run of #1 writes the report" in said
-        assert not list(settings.reports.glob("*/*"))
+        assert not list((settings.home / "reports").glob("*/*"))
         [progress] = ledger.uploads.progress(upload.number)
         assert (progress.status, progress.done) == (UploadStatus.FINISHED, 3)
         disk.make_room()
         assert run(upload).success
-        [outcomes] = settings.reports.glob("*/outcomes.csv")
+        [outcomes] = (settings.home / "reports").glob("*/outcomes.csv")
         assert len(outcomes.read_text(encoding="utf-8").splitlines()) == 4
     assert emulator.stats()["ads_created"] == 3
 
@@ -388,7 +388,7 @@ def test_a_full_disk_does_not_hide_why_a_file_cannot_be_used(
     file = tmp_path / "black friday.csv"
     file.write_text("name,city\na,b\n")
     upload = submit(ledger, file)
-    with small_disk(settings.reports) as disk:
+    with small_disk(settings.home / "reports") as disk:
         disk.fill()
         said = failure_of(run(upload))
     assert "black friday.csv" in said

@@ -134,7 +134,9 @@ def place(  # noqa: PLR0917  # fixtures
             "settings": settings,
         }
         there = Place(
-            dagster=Dagster(instance=instance, ledger=ledger, resources=resources, folder=settings.uploads),
+            dagster=Dagster(
+                instance=instance, ledger=ledger, resources=resources, folder=settings.home / "uploads"
+            ),
             emulator=emulator,
             settings=settings,
             folder=tmp_path,

@@ -7,7 +7,7 @@ import pytest
 
 from themaads_pipeline.cli.main import themaads
 
-_COSTLY = ("dagster", "google.ads", "grpc", "numpy", "pandas", "pyarrow", "sqlalchemy")
+_COSTLY = ("dagster", "fsspec", "google.ads", "grpc", "numpy", "pandas", "pyarrow", "sqlalchemy")
 # Each with what it cannot do without.
 _NEEDS = {"demo": {"sqlalchemy"}, "up": {"sqlalchemy"}, "emulator": {"grpc", "numpy"}}
 _SCRIPT = """

@@ -19,6 +19,7 @@ from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.intake.folder import FileMark
 from themaads_pipeline.ledger.uploads import KnownFile
 from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.push.registration import Registered
 
 MARK = FileMark(size=10, mtime_ns=5, inode=1)
@@ -125,7 +126,7 @@ def test_a_cursor_that_is_not_ours_is_as_good_as_none(cursor: str | None) -> Non
 
 
 def test_a_file_that_fails_does_not_keep_the_next_from_its_turn() -> None:
-    def register(path: Path) -> Registered:
+    def register(path: AnyPath) -> Registered:
         if path.name == "bad.csv":
             raise UnusableFileError("bad.csv cannot be read")
         return Registered(upload=upload(), is_new=True)
