@@ -15,6 +15,7 @@ import docker.errors
 import requests
 from dagster import DagsterRun
 from dagster_docker import DockerRunLauncher
+from dagster_docker.container_context import DockerContainerContext
 from dagster_docker.docker_run_launcher import DOCKER_CONTAINER_ID_TAG
 from docker.models.containers import Container
 
@@ -33,6 +34,14 @@ class WatchedDockerRunLauncher(WatchedRuns, DockerRunLauncher):
     """Dagster's own, which also kills a container that makes no progress, and lets an engine be away."""
 
     _engine: "docker.DockerClient | None" = None
+
+    # Starting
+
+    def get_container_context(self, dagster_run: DagsterRun) -> DockerContainerContext:
+        """A run works with the settings of who starts it, as on one host; `env_vars` may overrule them."""
+        ours = [f"{name}={value}" for name, value in self._settings.environment().items()]
+        configured: DockerContainerContext = super().get_container_context(dagster_run)
+        return DockerContainerContext(env_vars=ours).merge(configured)
 
     # Watching
 
