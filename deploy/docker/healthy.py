@@ -17,11 +17,13 @@ def _answers(url: str) -> None:
 
 def _code() -> None:
     import grpc  # noqa: PLC0415 - the other parts do without
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse  # noqa: PLC0415 - as above
+    from grpc_health.v1.health_pb2_grpc import HealthStub  # noqa: PLC0415 - as above
 
-    channel = grpc.insecure_channel("127.0.0.1:4000")
-    check = channel.unary_unary("/grpc.health.v1.Health/Check")
-    service = b"\x0a\x09DagsterApi"  # HealthCheckRequest(service="DagsterApi")
-    if check(service, timeout=ANSWERS_WITHIN_S) != b"\x08\x01":  # HealthCheckResponse(status=SERVING)
+    with grpc.insecure_channel("127.0.0.1:4000") as channel:
+        request = HealthCheckRequest(service="DagsterApi")
+        answer = HealthStub(channel).Check(request, timeout=ANSWERS_WITHIN_S)
+    if answer.status != HealthCheckResponse.SERVING:
         raise SystemExit("the code location does not serve")
 
 
