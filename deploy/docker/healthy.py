@@ -1,7 +1,7 @@
 """`python healthy.py webserver|code|emulator|daemon`: exit code 0 when that part of this container works.
 
-Dagster's own checks import all of Dagster, two seconds of processor time at each look; only the daemon's, which
-asks the database, is used.
+Dagster's own checks import all of Dagster, two seconds of processor time at each look; only the daemon's,
+which asks the database, is used.
 """
 
 import os

@@ -46,8 +46,8 @@ def main(  # noqa: PLR0917 - one parameter an option
     """A Google Ads server for demos and tests. It stops on SIGTERM or SIGINT."""
     if not allow_remote and not is_loopback(host):
         raise click.UsageError(
-            f"--host {host} may be reached from other machines, and whoever reaches the control port owns the "
-            "emulator: give --allow-remote too where that is meant, as in a network of containers"
+            f"--host {host} may be reached from other machines, and whoever reaches the control port owns "
+            "the emulator: give --allow-remote too where that is meant, as in a network of containers"
         )
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,16 +17,15 @@ _BACKDATED = timedelta(days=2)
 
 
 def server_certificate(folder: Path, host: str) -> tuple[bytes, bytes]:
-    """Key and certificate of the server as PEM, for this host and for loopback; `ca.pem` in the folder is what
-    clients have to trust.
+    """Key and certificate of the server as PEM, for this host and for loopback; `ca.pem` in the folder is
+    what clients have to trust.
 
     Kept between starts, so that clients with a loaded `ca.pem` survive a restart; made anew when not valid
     now, or for another host.
     """
     ca_file, key_file, certificate_file = folder / "ca.pem", folder / "server-key.pem", folder / "server.pem"
-    if not (
-        ca_file.exists() and key_file.exists() and certificate_file.exists() and _valid(certificate_file, host)
-    ):
+    files = (ca_file, key_file, certificate_file)
+    if not (all(file.exists() for file in files) and _valid(certificate_file, host)):
         ca, key, certificate = _make(host)
         key_file.touch(mode=0o600)
         key_file.write_bytes(key)

@@ -41,7 +41,7 @@ class WatchedDockerRunLauncher(WatchedRuns, DockerRunLauncher):
         """A run works with the settings of who starts it, as on one host; `env_vars` may overrule them."""
         ours = [f"{name}={value}" for name, value in self._settings.environment().items()]
         configured: DockerContainerContext = super().get_container_context(dagster_run)
-        return DockerContainerContext(env_vars=ours).merge(configured)
+        return configured._replace(env_vars=[*ours, *configured.env_vars])
 
     # Watching
 
