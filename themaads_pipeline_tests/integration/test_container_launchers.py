@@ -227,6 +227,24 @@ def told_at_the_signal(run: Run, orchestrator: Orchestrator) -> list[str | None]
     return told
 
 
+# Starting
+
+
+def test_a_container_works_with_the_settings_of_who_starts_it(
+    installation: Installation, docker: Docker
+) -> None:
+    docker.config = {**docker.config, "env_vars": ["THEMAADS_LOG_LEVEL=DEBUG", "OTHER=1"]}
+    with installation.launching_with(docker, daily_operations=15_000) as launchers:
+        launchers.run(holds_upload=False)
+    given = dict(each.split("=", 1) for each in docker.created_with["Env"])
+    assert given["THEMAADS_DATABASE_URL"] == installation.settings.database_url
+    assert given["THEMAADS_DAILY_OPERATIONS"] == "15000"
+    assert given["THEMAADS_STALL_SECONDS"] == str(STALL_S)
+    assert given["THEMAADS_GOOGLE_ADS_CONFIG"] == ""  # unset there, and so here
+    assert given["THEMAADS_LOG_LEVEL"] == "DEBUG"  # dagster.yaml overrules
+    assert given["OTHER"] == "1"
+
+
 # The ledger's part, the same everywhere
 
 
