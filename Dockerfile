@@ -11,7 +11,8 @@ WORKDIR /opt/themaads
 RUN python -m venv /opt/venv
 COPY requirements-production.lock .
 # --no-deps because the lock is complete; only wheels, since there is no compiler.
-RUN /opt/venv/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements-production.lock
+RUN /opt/venv/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements-production.lock \
+    && rm -r /opt/venv/lib/python3.11/site-packages/pandas/tests /opt/venv/lib/python3.11/site-packages/pyarrow/tests
 # Linked rather than copied: an edit of our code changes the last layer only, and a redeploy takes seconds.
 COPY pyproject.toml README.md ./
 COPY themaads_pipeline/__init__.py themaads_pipeline/

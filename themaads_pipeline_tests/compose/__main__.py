@@ -23,6 +23,7 @@ ACCOUNTS, AD_GROUPS = 5, 50_000
 SLOW = {"name": "realistic", "ad_s": 0.07, "site_checks_per_s": 0, "review_s": 0}
 REDEPLOYS = 10
 REDEPLOYED = ("code", "webserver", "daemon")
+KILLED = 128 + 9
 _ASSETS = "{ assetNodes { assetKey { path } } }"
 _RELOAD = """mutation { reloadRepositoryLocation(repositoryLocationName: "themaads") { __typename
   ... on WorkspaceLocationEntry { loadStatus locationOrLoadError { __typename } } } }"""
@@ -152,6 +153,22 @@ class Scenario:
             "development: an edit reloaded, a broken one, and its correction",
             f"0 runs touched; the first was there after {seconds:.0f} s",
         )
+
+    def pause_and_resume(self) -> None:
+        """As a person does: the run's container ends in order, and what is in flight is settled first."""
+        before = self.worker()
+        started = time.monotonic()
+        self.project.themaads("pause", str(self.number))
+        self.project.wait(lambda: not self.project.run_containers(), "the run has ended", timeout=200)
+        seconds = time.monotonic() - started
+        paused = self.upload
+        assert paused["status"] == "paused", paused
+        assert paused["items"]["sending"] == 0, f"left in flight: {paused}"
+        assert inspected(before.container)["State"]["ExitCode"] != KILLED, "the run had to be killed"
+        assert self.run(before.run_id).status == "CANCELED"
+        self.project.themaads("resume", str(self.number))
+        self.project.wait(lambda: self.next_worker(before), "another run works", timeout=120)
+        self.tell("`themaads pause`, `themaads resume`", f"the run ended in order after {seconds:.0f} s")
 
     def kill_the_run(self) -> None:
         """`docker kill` of its container: it is failed with the reason, and the next one goes on."""
@@ -338,6 +355,7 @@ def main() -> None:
         scenario.redeploy_ten_times()
         scenario.restart_each()
         scenario.reload_code()
+        scenario.pause_and_resume()
         scenario.kill_the_run()
         scenario.restart_postgres()
         scenario.finish()

@@ -41,12 +41,12 @@ class Project:
         self._images: set[str] = set()
         self._compose = _compose_command()
         _copy_checkout(self.source)
-        (self._home / "credentials").mkdir()
+        (self._home / "config").mkdir()
         self._env = {
             "COMPOSE_PROJECT_NAME": self.name,
             "POSTGRES_PASSWORD": secrets.token_hex(12),
             "DOCKER_GID": str(_SOCKET.stat().st_gid),
-            "THEMAADS_CREDENTIALS_DIR": str(self._home / "credentials"),
+            "THEMAADS_CONFIG_DIR": str(self._home / "config"),
             "THEMAADS_WEB_PORT": str(self.web_port),
             "THEMAADS_EMULATOR_CONTROL_PORT": str(self.control_port),
             "THEMAADS_BUILD_NETWORK": os.environ.get("THEMAADS_BUILD_NETWORK", "default"),

@@ -146,7 +146,7 @@ def test_the_development_override_gives_a_run_what_production_does(
 
 def test_every_variable_that_compose_needs_is_explained_in_the_example() -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    for file in (ROOT / "docker-compose.yml", DOCKER / "reload.yml"):
+    for file in (ROOT / "docker-compose.yml", DOCKER / "reload.yml", DOCKER / "folders.yml"):
         needed = set(re.findall(r"\$\{([A-Z_]+):\?", file.read_text(encoding="utf-8")))
         assert needed
         assert [name for name in needed if not re.search(rf"^#?{name}=", example, re.MULTILINE)] == []
