@@ -6,6 +6,7 @@ configuration of Dagster's own DockerRunLauncher.
 
 import logging
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -98,16 +99,32 @@ class WatchedDockerRunLauncher(WatchedRuns, DockerRunLauncher):
     # Ending
 
     def _ask_to_end(self, run: DagsterRun) -> bool:
-        """SIGTERM, and SIGKILL by the engine after the grace; waits for as long."""
+        """SIGTERM, and SIGKILL by the engine after the grace.
+
+        Not waited for longer than an answer may take: a worker that settles a request ends minutes later, and
+        `themaads pause` and Dagster's page would be told that nobody answers.
+        """
         container = self._get_container(run)
         if container is None or not _lives(container):
             return False
         configured = self.get_container_context(run).container_kwargs.get("stop_timeout")
         grace = configured if configured is not None else math.ceil(self._settings.stop_grace_seconds)
-        with _asking("stop the container"):
-            if container.status == "paused":
-                container.unpause()  # a paused worker hears nothing
-            container.stop(timeout=grace)
+        failure: list[OutOfReachError] = []
+
+        def stop() -> None:
+            try:
+                with _asking("stop the container"):
+                    if container.status == "paused":
+                        container.unpause()  # a paused worker hears nothing
+                    container.stop(timeout=grace)
+            except OutOfReachError as error:
+                failure.append(error)
+
+        asking = threading.Thread(target=stop, name=f"stop {_short(container.id)}", daemon=True)
+        asking.start()
+        asking.join(self.answer_timeout_s)
+        if failure:
+            raise failure[0]
         return True
 
     # The engine

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -491,6 +492,25 @@ def test_a_configured_grace_is_a_containers_grace(installation: Installation, do
     with installation.launching_with(docker) as launch:
         assert launch.run().terminate()
     assert docker.asked("stop?t=77")
+
+
+def test_a_container_that_settles_first_keeps_nobody_who_asked_it_to_end(
+    launch: Launchers, docker: Docker
+) -> None:
+    launch.launcher.answer_timeout_s = 0.3
+    run = launch.run()
+    has_settled = threading.Event()
+    docker.before = lambda request: "/stop" in request and has_settled.wait(30)
+    asked_at = time.monotonic()
+    assert run.terminate()
+    assert time.monotonic() - asked_at < 5
+    assert run.status is CANCELING
+    assert docker.is_at_work
+    has_settled.set()
+    deadline = time.monotonic() + 10
+    while docker.is_at_work:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_looking_at_a_container_needs_no_registry(installation: Installation, docker: Docker) -> None:
