@@ -9,10 +9,10 @@ UV_VERSION := 0.13.9
 PIP_AUDIT_VERSION := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test chaos bench lint format lock audit clean
+.PHONY: help install demo up test chaos bench test-compose lint format lock lock-production audit clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## The environment in .venv, as requirements.lock has it
 
@@ -40,6 +40,15 @@ chaos: .venv/installed  ## Long tests that kill and hang real processes; THEMAAD
 
 bench: .venv/installed  ## The push beside its floor; intake, start-up and ledger by themselves: figures, no tests
 	$(BIN)/python -m benchmarks.bench
+
+test-compose: .venv/installed  ## docker-compose.yml for real, with redeploys and kills; needs Docker, half an hour
+	$(BIN)/python -m themaads_pipeline_tests.compose
+
+# What is in the image: a part of requirements.lock, without the tools of development. After `make lock`.
+lock-production: .venv/uv/bin/uv  ## Write requirements-production.lock anew, with the versions of requirements.lock
+	echo 'setuptools>=77' | .venv/uv/bin/uv pip compile pyproject.toml --extra docker --extra kubernetes --extra s3 - \
+	  --constraint requirements.lock --quiet --python-version 3.11 --universal --generate-hashes --no-annotate \
+	  --no-header --output-file requirements-production.lock
 
 lint: .venv/installed  ## Lint, types and import rules
 	$(BIN)/ruff check

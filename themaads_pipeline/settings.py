@@ -1,5 +1,6 @@
 """The environment, read once and frozen. No other module reads it."""
 
+import ipaddress
 import re
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ _DATABASE_URL = re.compile(
     r"(?:/(?P<database>[^\s/@?]*))?(?:\?[^\s@]*)?"
 )
 _PASSWORD_PARAMETER = re.compile(r"[?&](?:ssl)?password=([^&]*)")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 _SHORTEST_PART = 8
 _NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -48,6 +50,10 @@ class Settings(BaseSettings):
     )
     theme_dir: Path | None = Field(default=None, description="Your own themes; they override and extend ours")
     google_ads_config: Path | None = Field(default=None, description="A google-ads.yaml; unset: the emulator")
+    emulator_host: str | None = Field(
+        default=None,
+        description="The emulator's host name, where it is not this machine: in a network of containers",
+    )
     stall_seconds: float = Field(default=300, gt=0, description="No progress for so long means stalled")
     alert_urls: str = Field(
         default="", repr=False, description="Where alerts go (apprise URLs, separated by spaces); secret"
@@ -63,6 +69,9 @@ class Settings(BaseSettings):
     )
     web_url: str | None = Field(
         default=None, description="Dagster's web address, for links in alerts; unset: that of `themaads up`"
+    )
+    dagster_url: str | None = Field(
+        default=None, description="Where commands ask Dagster; unset: the `themaads up` of `home`"
     )
 
     daily_operations: int | None = Field(
@@ -119,6 +128,20 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("emulator_host")
+    @classmethod
+    def _is_near(cls, host: str | None) -> str | None:
+        """A name with a dot might be anybody's, Google's too (invariant 9)."""
+        if host is None:
+            return None
+        try:
+            near = ipaddress.ip_address(host).is_private
+        except ValueError:
+            near = _PLAIN_NAME.fullmatch(host) is not None
+        if not near:
+            raise ValueError("it must be a name without a dot, as containers have, or a private address")
+        return host
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, level: str) -> str:
@@ -156,6 +179,12 @@ class Settings(BaseSettings):
     def ads_config(self) -> Path:
         """The google-ads.yaml that the client is built from."""
         return self.google_ads_config or self.emulator_dir / "google-ads.yaml"
+
+    def environment(self) -> dict[str, str]:
+        """As another process reads them. An unset one is passed as empty: a demo in a shell with real
+        credentials must not find them.
+        """
+        return {f"THEMAADS_{name.upper()}": "" if value is None else str(value) for name, value in self}
 
     def secrets(self) -> list[str]:
         """What no log may show: the database's password, and where alerts go, whole and in parts.

@@ -34,7 +34,7 @@ class Orchestrator(ABC):
     def __init__(self) -> None:
         """Listen on a port of its own."""
         self.requests: list[str] = []  # `POST /containers/…/kill`
-        self.before: Callable[[str], None] = lambda _: None  # called with each request, before it is done
+        self.before: Callable[[str], object] = lambda _: None  # called with each request, before it is done
         self.refuses = ""  # requests with this in them are answered so: 403
         self.trouble = 0  # every request is answered so
         self.hangs = threading.Event()

@@ -34,8 +34,10 @@ class RunningEmulator:
         port: int = 0,
         control_port: int = 0,
         state: Path | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.folder = folder
+        self._host = host
         self._state = state
         self._seed, self._profile = seed, profile
         self._port, self._control_port = port, control_port
@@ -67,6 +69,8 @@ class RunningEmulator:
             str(self._port),
             "--control-port",
             str(self._control_port),
+            "--host",
+            self._host,
         ]
         if self._state is not None:
             command += ["--state", str(self._state)]

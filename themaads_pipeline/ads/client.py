@@ -137,14 +137,17 @@ class AdsClient:
         )
 
 
-def open_client(config_path: Path, *, trusted_roots: Path | None) -> AdsClient:
+def open_client(
+    config_path: Path, *, trusted_roots: Path | None, emulator_host: str | None = None
+) -> AdsClient:
     """The client that a google-ads.yaml describes. Nothing is sent yet.
 
     Args:
         config_path: A google-ads.yaml with a service account's key file, an installed app's refresh token, or
             application default credentials. The developer token is optional.
         trusted_roots: The emulator's CA. Given, it is the only one that is trusted, and the endpoint and the
-            token endpoint must be on this machine: with the emulator no Google host is ever called.
+            token endpoint must be on this machine or the emulator's: with it no Google host is ever called.
+        emulator_host: Where the emulator is, if not on this machine.
 
     Raises:
         PermanentError: The configuration is missing, unreadable or incomplete, or points away from the
@@ -153,7 +156,7 @@ def open_client(config_path: Path, *, trusted_roots: Path | None) -> AdsClient:
     config = read_config(config_path)
     endpoint = str(config.get("endpoint") or DEFAULT_ENDPOINT)
     if trusted_roots is not None:
-        must_stay_here(config, endpoint, config_path=config_path)
+        must_stay_here(config, endpoint, config_path=config_path, emulator_host=emulator_host)
     session = _session(config, trusted_roots)
     credentials = credentials_of(config, config_path=config_path)
     return _connect(config, endpoint, credentials, session, trusted_roots)

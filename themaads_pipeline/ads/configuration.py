@@ -47,11 +47,14 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def must_stay_here(config: dict[str, Any], endpoint: str, *, config_path: Path) -> None:
+def must_stay_here(
+    config: dict[str, Any], endpoint: str, *, config_path: Path, emulator_host: str | None
+) -> None:
     """Invariant 9: with the emulator no Google host is ever called, not even for a token."""
-    if not is_loopback(endpoint):
+    here = f"this machine or {emulator_host}" if emulator_host else "this machine"
+    if not _is_there(endpoint, emulator_host):
         raise PermanentError(
-            f"{config_path}: the emulator was chosen, and `endpoint` is {endpoint}, not this machine. "
+            f"{config_path}: the emulator was chosen, and `endpoint` is {endpoint}, not {here}. "
             "Nothing was sent. Let `themaads emulator` write the file anew."
         )
     key_file = config.get("json_key_file_path")
@@ -61,11 +64,16 @@ def must_stay_here(config: dict[str, Any], endpoint: str, *, config_path: Path) 
             "Nothing was sent. Let `themaads emulator` write the file anew."
         )
     token_uri = urlsplit(str(_key_of(Path(key_file), config_path=config_path).get("token_uri", ""))).netloc
-    if not is_loopback(token_uri):
+    if not _is_there(token_uri, emulator_host):
         raise PermanentError(
-            f"{config_path}: the emulator was chosen, and its key file's token_uri is not on this machine. "
+            f"{config_path}: the emulator was chosen, and its key file's token_uri is not on {here}. "
             "Nothing was sent. Let `themaads emulator` write the file anew."
         )
+
+
+def _is_there(address: str, emulator_host: str | None) -> bool:
+    host = urlsplit(f"//{address}").hostname
+    return is_loopback(address) or (emulator_host is not None and host == emulator_host.lower())
 
 
 def is_loopback(address: str) -> bool:

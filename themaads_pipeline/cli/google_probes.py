@@ -96,7 +96,7 @@ def _open_to_others(ours: Settings) -> Iterator[Finding]:
 @contextmanager
 def _client(ours: Settings) -> Iterator[AdsClient]:
     roots = ours.emulator_dir / "ca.pem" if ours.uses_emulator else None
-    client = open_client(ours.ads_config, trusted_roots=roots)
+    client = open_client(ours.ads_config, trusted_roots=roots, emulator_host=ours.emulator_host)
     try:
         yield client
     finally:

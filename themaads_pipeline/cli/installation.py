@@ -34,11 +34,7 @@ def dagster_home() -> Path:
 
 
 def environment(settings: Settings, *, dagster_home: Path) -> dict[str, str]:
-    """What every process of the stack gets: these settings spelled out, whatever folder it works in.
-
-    An unset one is passed as empty: a demo in a shell with real credentials must not find them.
-    """
-    ours = {f"THEMAADS_{name.upper()}": "" if value is None else str(value) for name, value in settings}
+    """What every process of the stack gets: these settings spelled out, whatever folder it works in."""
     dagster = {"DAGSTER_HOME": str(dagster_home), "PYTHONUNBUFFERED": "1"}
     roots = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(settings.emulator_dir / "ca.pem")}
-    return {**os.environ, **ours, **dagster, **(roots if settings.uses_emulator else {})}
+    return {**os.environ, **settings.environment(), **dagster, **(roots if settings.uses_emulator else {})}

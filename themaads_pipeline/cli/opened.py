@@ -61,7 +61,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
             "start it with `themaads up`"
         )
     roots = settings.emulator_dir / "ca.pem" if settings.uses_emulator else None
-    client = open_client(settings.ads_config, trusted_roots=roots)
+    client = open_client(settings.ads_config, trusted_roots=roots, emulator_host=settings.emulator_host)
     try:
         yield Gateway(client)
     finally:

@@ -130,6 +130,8 @@ def _run(url: str, run: dict[str, Any]) -> Run:
 
 
 def _stack_url(settings: Settings) -> str:
+    if settings.dagster_url is not None:
+        return settings.dagster_url.rstrip("/")
     try:
         return str(json.loads((settings.home / "stack.json").read_text())["url"])
     except (OSError, ValueError, KeyError) as error:

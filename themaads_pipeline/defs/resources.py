@@ -47,7 +47,11 @@ class LazyGateway:
         with self._lock:
             if self._gateway is None:
                 emulator_ca = self._settings.emulator_dir / "ca.pem" if self._settings.uses_emulator else None
-                self._client = open_client(self._settings.ads_config, trusted_roots=emulator_ca)
+                self._client = open_client(
+                    self._settings.ads_config,
+                    trusted_roots=emulator_ca,
+                    emulator_host=self._settings.emulator_host,
+                )
                 self._gateway = Gateway(self._client, admit=self._admit)
             return self._gateway
 

@@ -9,7 +9,7 @@ import click
 
 from themaads_pipeline.emulator.profiles import PROFILES
 from themaads_pipeline.emulator.seed import read_seed
-from themaads_pipeline.emulator.server import serve
+from themaads_pipeline.emulator.server import LOOPBACK, is_loopback, serve
 
 
 @click.command()
@@ -18,6 +18,14 @@ from themaads_pipeline.emulator.server import serve
 )
 @click.option("--port", default=0, help="Of the Google Ads API; 0: any free port.")
 @click.option("--control-port", default=0, help="Of control and OAuth tokens; 0: any free port.")
+@click.option(
+    "--host", default=LOOPBACK, show_default=True, help="The name or address it listens on, and is called by."
+)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Let --host be no loopback address. Whoever reaches the control port owns the emulator.",
+)
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="instant")
 @click.option("--seed", "seed_file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
@@ -26,9 +34,21 @@ from themaads_pipeline.emulator.server import serve
     help="Keeps the accounts here over restarts; the seed is used when it holds none.",
 )
 def main(  # noqa: PLR0917 - one parameter an option
-    folder: Path, port: int, control_port: int, profile: str, seed_file: Path | None, state: Path | None
+    folder: Path,
+    port: int,
+    control_port: int,
+    host: str,
+    allow_remote: bool,
+    profile: str,
+    seed_file: Path | None,
+    state: Path | None,
 ) -> None:
     """A Google Ads server for demos and tests. It stops on SIGTERM or SIGINT."""
+    if not allow_remote and not is_loopback(host):
+        raise click.UsageError(
+            f"--host {host} may be reached from other machines, and whoever reaches the control port owns "
+            "the emulator: give --allow-remote too where that is meant, as in a network of containers"
+        )
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -36,7 +56,15 @@ def main(  # noqa: PLR0917 - one parameter an option
     # Millions of long-lived objects and no cycles among the short-lived: collecting often would be the
     # bottleneck.
     gc.set_threshold(200_000, 20, 100)
-    emulator = serve(folder, port=port, control_port=control_port, profile=profile, seed=seed, state=state)
+    emulator = serve(
+        folder,
+        host=host,
+        port=port,
+        control_port=control_port,
+        profile=profile,
+        seed=seed,
+        state=state,
+    )
     gc.freeze()
     click.echo(f"emulator ready port={emulator.port} control={emulator.control_port} dir={folder}")
     stop.wait()

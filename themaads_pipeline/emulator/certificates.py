@@ -16,17 +16,17 @@ _LIFETIME = timedelta(days=20 * 365)
 _BACKDATED = timedelta(days=2)
 
 
-def server_certificate(folder: Path) -> tuple[bytes, bytes]:
-    """Key and certificate of the server as PEM; `ca.pem` in the folder is what clients have to trust.
+def server_certificate(folder: Path, host: str) -> tuple[bytes, bytes]:
+    """Key and certificate of the server as PEM, for this host and for loopback; `ca.pem` in the folder is
+    what clients have to trust.
 
     Kept between starts, so that clients with a loaded `ca.pem` survive a restart; made anew when not valid
-    now.
+    now, or for another host.
     """
     ca_file, key_file, certificate_file = folder / "ca.pem", folder / "server-key.pem", folder / "server.pem"
-    if not (
-        ca_file.exists() and key_file.exists() and certificate_file.exists() and _valid(certificate_file)
-    ):
-        ca, key, certificate = _make()
+    files = (ca_file, key_file, certificate_file)
+    if not (all(file.exists() for file in files) and _valid(certificate_file, host)):
+        ca, key, certificate = _make(host)
         key_file.touch(mode=0o600)
         key_file.write_bytes(key)
         certificate_file.write_bytes(certificate)
@@ -34,12 +34,21 @@ def server_certificate(folder: Path) -> tuple[bytes, bytes]:
     return key_file.read_bytes(), certificate_file.read_bytes()
 
 
-def _valid(file: Path) -> bool:
+def _valid(file: Path, host: str) -> bool:
     certificate = x509.load_pem_x509_certificate(file.read_bytes())
-    return certificate.not_valid_before_utc <= datetime.now(UTC) < certificate.not_valid_after_utc
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    is_current = certificate.not_valid_before_utc <= datetime.now(UTC) < certificate.not_valid_after_utc
+    return is_current and _name(host) in names
 
 
-def _make() -> tuple[bytes, bytes, bytes]:
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _make(host: str) -> tuple[bytes, bytes, bytes]:
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Google Ads emulator CA")])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -61,13 +70,8 @@ def _make() -> tuple[bytes, bytes, bytes]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    alternatives = x509.SubjectAlternativeName(
-        [
-            x509.DNSName("localhost"),
-            x509.IPAddress(ip_address("127.0.0.1")),
-            x509.IPAddress(ip_address("::1")),
-        ]
-    )
+    names = dict.fromkeys(map(_name, ("localhost", "127.0.0.1", "::1", host)))
+    alternatives = x509.SubjectAlternativeName(list(names))
     certificate = (
         builder(name, key.public_key())
         .add_extension(alternatives, critical=False)

@@ -1,10 +1,11 @@
-"""The control port: plain HTTP on loopback that shows the state, scripts faults, seeds, and issues OAuth
+"""The control port: plain HTTP that shows the state, scripts faults, seeds, and issues OAuth
 tokens.
 """
 
 import csv
 import io
 import json
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -177,13 +178,7 @@ _ACCOUNT_PARTS: dict[str, Callable[[Account], list[dict[str, Any]]]] = {
 
 
 def control_server(control: Control, host: str, port: int) -> ThreadingHTTPServer:
-    """The HTTP server, bound and not yet serving.
-
-    Raises:
-        ValueError: The host is not loopback. Whoever reaches this port owns the emulator.
-    """
-    if host not in {"127.0.0.1", "localhost", "::1"}:
-        raise ValueError(f"the control port binds to loopback only, not to {host}")
+    """The HTTP server, bound and not yet serving. Whoever reaches this port owns the emulator."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -214,6 +209,7 @@ def control_server(control: Control, host: str, port: int) -> ThreadingHTTPServe
             self.wfile.write(body)
 
     class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         daemon_threads = True
         request_queue_size = 128
 

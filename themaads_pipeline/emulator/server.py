@@ -1,5 +1,6 @@
 """The running emulator: the gRPC server, the control port, and the files that lead a client there."""
 
+import ipaddress
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from themaads_pipeline.emulator.state import StateStore
 from themaads_pipeline.emulator.tokens import IMPERSONATED_USER, TokenIssuer
 from themaads_pipeline.emulator.world import World
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 # A call that waits (a slow fault, a profile's latency) holds a thread that does nothing: there are enough for
 # hundreds of them beside those that work. Threads are made when they are needed.
 _THREADS = 1_000
@@ -36,6 +37,7 @@ _OPTIONS = (
 class Emulator:
     """A started emulator. `stop` it when done."""
 
+    host: str
     port: int
     control_port: int
     folder: Path
@@ -58,6 +60,7 @@ class Emulator:
 def serve(
     folder: Path,
     *,
+    host: str = LOOPBACK,
     port: int = 0,
     control_port: int = 0,
     profile: str = "instant",
@@ -66,7 +69,8 @@ def serve(
 ) -> Emulator:
     """Starts an emulator that keeps its keys and the clients' configuration in the folder; port 0 is any
     free port. With a `state` folder it goes on where the last one with that folder ended; the seed is for a
-    folder that holds nothing yet.
+    folder that holds nothing yet. `host` is the name or address that it listens on, its certificate is for,
+    and clients are told.
 
     Afterwards the folder holds `google-ads.yaml`, `service-account.json`, `ca.pem` and `emulator.json` (the
     ports). Clients
@@ -82,14 +86,20 @@ def serve(
     tokens = TokenIssuer(folder)
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
     server.add_generic_rpc_handlers((Dispatcher(world, tokens),))
-    credentials = grpc.ssl_server_credentials([server_certificate(folder)])
-    bound = server.add_secure_port(f"{_HOST}:{port}", credentials)
+    credentials = grpc.ssl_server_credentials([server_certificate(folder, host)])
+    bound = server.add_secure_port(f"{_in_url(host)}:{port}", credentials)
     control = Control(world, tokens)
-    http = control_server(control, _HOST, control_port)
+    http = control_server(control, host, control_port)
     server.start()
     Thread(target=http.serve_forever, name="control", daemon=True).start()
     emulator = Emulator(
-        port=bound, control_port=http.server_address[1], folder=folder, world=world, _grpc=server, _http=http
+        host=host,
+        port=bound,
+        control_port=http.server_address[1],
+        folder=folder,
+        world=world,
+        _grpc=server,
+        _http=http,
     )
     control.on_new_accounts = partial(_write_configuration, emulator)
     _write_client_files(emulator, tokens)
@@ -115,12 +125,13 @@ def _populate(world: World, seed: dict[str, Any], state: Path | None) -> None:
 
 def _write_client_files(emulator: Emulator, tokens: TokenIssuer) -> None:
     folder = emulator.folder.resolve()
-    control_url = f"http://{_HOST}:{emulator.control_port}"
+    host = _in_url(emulator.host)
+    control_url = f"http://{host}:{emulator.control_port}"
     tokens.write_key_file(f"{control_url}/token")
     _write_configuration(emulator)
     facts = {
         "pid": os.getpid(),
-        "endpoint": f"{_HOST}:{emulator.port}",
+        "endpoint": f"{host}:{emulator.port}",
         "port": emulator.port,
         "control_port": emulator.control_port,
         "control_url": control_url,
@@ -136,7 +147,7 @@ def _write_configuration(emulator: Emulator) -> None:
     """The official client's configuration: which manager it logs in as depends on the accounts."""
     folder = emulator.folder.resolve()
     configuration: dict[str, Any] = {
-        "endpoint": f"{_HOST}:{emulator.port}",
+        "endpoint": f"{_in_url(emulator.host)}:{emulator.port}",
         "json_key_file_path": str(folder / "service-account.json"),
         "impersonated_email": IMPERSONATED_USER,
         "use_proto_plus": False,
@@ -147,6 +158,18 @@ def _write_configuration(emulator: Emulator) -> None:
     if len(managers) == 1:
         configuration["login_customer_id"] = str(managers[0].customer_id)
     _replace(folder / "google-ads.yaml", yaml.safe_dump(configuration, sort_keys=False))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _replace(file: Path, text: str) -> None:

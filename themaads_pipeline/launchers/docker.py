@@ -6,6 +6,7 @@ configuration of Dagster's own DockerRunLauncher.
 
 import logging
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,6 +16,7 @@ import docker.errors
 import requests
 from dagster import DagsterRun
 from dagster_docker import DockerRunLauncher
+from dagster_docker.container_context import DockerContainerContext
 from dagster_docker.docker_run_launcher import DOCKER_CONTAINER_ID_TAG
 from docker.models.containers import Container
 
@@ -33,6 +35,14 @@ class WatchedDockerRunLauncher(WatchedRuns, DockerRunLauncher):
     """Dagster's own, which also kills a container that makes no progress, and lets an engine be away."""
 
     _engine: "docker.DockerClient | None" = None
+
+    # Starting
+
+    def get_container_context(self, dagster_run: DagsterRun) -> DockerContainerContext:
+        """A run works with the settings of who starts it, as on one host; `env_vars` may overrule them."""
+        ours = [f"{name}={value}" for name, value in self._settings.environment().items()]
+        configured: DockerContainerContext = super().get_container_context(dagster_run)
+        return configured._replace(env_vars=[*ours, *configured.env_vars])
 
     # Watching
 
@@ -89,16 +99,32 @@ class WatchedDockerRunLauncher(WatchedRuns, DockerRunLauncher):
     # Ending
 
     def _ask_to_end(self, run: DagsterRun) -> bool:
-        """SIGTERM, and SIGKILL by the engine after the grace; waits for as long."""
+        """SIGTERM, and SIGKILL by the engine after the grace.
+
+        Not waited for longer than an answer may take: a worker that settles a request ends minutes later, and
+        `themaads pause` and Dagster's page would be told that nobody answers.
+        """
         container = self._get_container(run)
         if container is None or not _lives(container):
             return False
         configured = self.get_container_context(run).container_kwargs.get("stop_timeout")
         grace = configured if configured is not None else math.ceil(self._settings.stop_grace_seconds)
-        with _asking("stop the container"):
-            if container.status == "paused":
-                container.unpause()  # a paused worker hears nothing
-            container.stop(timeout=grace)
+        failure: list[OutOfReachError] = []
+
+        def stop() -> None:
+            try:
+                with _asking("stop the container"):
+                    if container.status == "paused":
+                        container.unpause()  # a paused worker hears nothing
+                    container.stop(timeout=grace)
+            except OutOfReachError as error:
+                failure.append(error)
+
+        asking = threading.Thread(target=stop, name=f"stop {_short(container.id)}", daemon=True)
+        asking.start()
+        asking.join(self.answer_timeout_s)
+        if failure:
+            raise failure[0]
         return True
 
     # The engine

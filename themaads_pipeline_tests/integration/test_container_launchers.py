@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -225,6 +226,24 @@ def told_at_the_signal(run: Run, orchestrator: Orchestrator) -> list[str | None]
 
     orchestrator.before = look
     return told
+
+
+# Starting
+
+
+def test_a_container_works_with_the_settings_of_who_starts_it(
+    installation: Installation, docker: Docker
+) -> None:
+    docker.config = {**docker.config, "env_vars": ["THEMAADS_LOG_LEVEL=DEBUG", "OTHER=1"]}
+    with installation.launching_with(docker, daily_operations=15_000) as launchers:
+        launchers.run(holds_upload=False)
+    given = dict(each.split("=", 1) for each in docker.created_with["Env"])
+    assert given["THEMAADS_DATABASE_URL"] == installation.settings.database_url
+    assert given["THEMAADS_DAILY_OPERATIONS"] == "15000"
+    assert given["THEMAADS_STALL_SECONDS"] == str(STALL_S)
+    assert given["THEMAADS_GOOGLE_ADS_CONFIG"] == ""  # unset there, and so here
+    assert given["THEMAADS_LOG_LEVEL"] == "DEBUG"  # dagster.yaml overrules
+    assert given["OTHER"] == "1"
 
 
 # The ledger's part, the same everywhere
@@ -473,6 +492,25 @@ def test_a_configured_grace_is_a_containers_grace(installation: Installation, do
     with installation.launching_with(docker) as launch:
         assert launch.run().terminate()
     assert docker.asked("stop?t=77")
+
+
+def test_a_container_that_settles_first_keeps_nobody_who_asked_it_to_end(
+    launch: Launchers, docker: Docker
+) -> None:
+    launch.launcher.answer_timeout_s = 0.3
+    run = launch.run()
+    has_settled = threading.Event()
+    docker.before = lambda request: "/stop" in request and has_settled.wait(30)
+    asked_at = time.monotonic()
+    assert run.terminate()
+    assert time.monotonic() - asked_at < 5
+    assert run.status is CANCELING
+    assert docker.is_at_work
+    has_settled.set()
+    deadline = time.monotonic() + 10
+    while docker.is_at_work:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_looking_at_a_container_needs_no_registry(installation: Installation, docker: Docker) -> None:

@@ -72,6 +72,35 @@ def test_with_the_emulator_no_other_host_is_ever_called(
         open_client(config, trusted_roots=ca)
 
 
+@pytest.mark.parametrize("endpoint", ["googleads.googleapis.com:443", "emulator.example.com:1", "other:1"])
+def test_with_an_emulator_elsewhere_no_third_host_is_called(
+    tmp_path: Path, ca: Path, private_key: str, endpoint: str
+) -> None:
+    key = write_key(tmp_path, private_key, "http://emulator:1/token")
+    config = write_config(tmp_path, endpoint=endpoint, json_key_file_path=key)
+    with pytest.raises(PermanentError, match="not this machine or emulator"):
+        open_client(config, trusted_roots=ca, emulator_host="emulator")
+
+
+def test_an_emulator_elsewhere_is_called_and_gives_the_token(
+    tmp_path: Path, ca: Path, private_key: str
+) -> None:
+    key = write_key(tmp_path, private_key, "http://emulator:1/token")
+    config = write_config(tmp_path, endpoint="emulator:2", json_key_file_path=key)
+    client = open_client(config, trusted_roots=ca, emulator_host="emulator")
+    client.close()
+    assert client.endpoint == "emulator:2"
+
+
+def test_an_emulator_elsewhere_gives_no_token_of_a_third_host(
+    tmp_path: Path, ca: Path, private_key: str
+) -> None:
+    key = write_key(tmp_path, private_key, "https://oauth2.googleapis.com/token")
+    config = write_config(tmp_path, endpoint="emulator:2", json_key_file_path=key)
+    with pytest.raises(PermanentError, match="token_uri"):
+        open_client(config, trusted_roots=ca, emulator_host="emulator")
+
+
 def test_with_the_emulator_a_missing_endpoint_does_not_mean_google(
     tmp_path: Path, ca: Path, private_key: str
 ) -> None:

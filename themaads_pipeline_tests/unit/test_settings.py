@@ -133,3 +133,16 @@ def test_child_processes_get_exactly_these_settings(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")
     assert Settings() == demo
+
+
+@pytest.mark.parametrize("host", ["emulator", "themaads-emulator-1", "172.18.0.4", "127.0.0.1"])
+def test_the_emulator_may_be_in_another_container(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("THEMAADS_EMULATOR_HOST", host)
+    assert Settings().emulator_host == host
+
+
+@pytest.mark.parametrize("host", ["googleads.googleapis.com", "8.8.8.8", "emulator.", "emulator:8080", "-"])
+def test_the_emulator_cannot_be_where_google_might(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("THEMAADS_EMULATOR_HOST", host)
+    with pytest.raises(ValidationError, match="name without a dot"):
+        Settings()
