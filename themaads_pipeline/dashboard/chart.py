@@ -11,7 +11,7 @@ __all__ = ["SPANS", "Bar", "Chart", "chart_of"]
 
 SPANS = 96
 WIDTH, HEIGHT = 960.0, 200.0
-_LEFT, _BOTTOM, _TOP = 44.0, 24.0, 10.0
+_LEFT, _BOTTOM, _TOP = 0.0, 30.0, 26.0
 _GAP = 0.18  # of a bar's room
 
 
@@ -95,6 +95,6 @@ def _times(begin: datetime, end: datetime, last: float) -> tuple[tuple[float, st
 
 
 def _nice(rate: float) -> float:
-    """The next round figure: 1, 2, 2.5 or 5 times a power of ten."""
+    """The next round figure."""
     size = 10.0 ** (len(f"{int(rate)}") - 1) if rate >= 1 else 0.1
-    return next((step * size for step in (1, 2, 2.5, 5, 10) if step * size >= rate), rate or 1.0)
+    return next((step * size for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * size >= rate), rate or 1.0)

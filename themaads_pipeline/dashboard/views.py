@@ -36,10 +36,10 @@ __all__ = [
 _TROUBLE_DAYS = 7
 _FINISHED_SHOWN = 8
 _SHOWN = 20  # of each other section
-_REJECTED_SHOWN = 15
+_REJECTED_SHOWN = 8
 _PATTERNS_SHOWN = 12
 _FAILURES_SHOWN = 30
-_ACCOUNTS_SHOWN = 40
+_ACCOUNTS_SHOWN = 200
 
 
 class NoUploadError(PermanentError):

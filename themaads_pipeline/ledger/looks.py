@@ -9,7 +9,7 @@ from themaads_pipeline.ledger.database import Database, queries
 __all__ = ["AboutUpload", "AccountAtWork", "AccountInTrouble", "Answered", "Looks", "Stage"]
 
 _MOST_STAGES = 200
-_MOST_ACCOUNTS = 20
+_MOST_ACCOUNTS = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +109,7 @@ class Looks:
             return {row["customer_id"]: AccountAtWork(**row) for row in rows}
 
     def accounts_in_trouble(self, *, days: int, bound: float) -> list[AccountInTrouble]:
-        """Those of the last days, the worst twenty.
+        """Those of the last days, the worst ten.
 
         Args:
             days: Uploads that finished earlier do not count.
