@@ -149,9 +149,7 @@ class Actions:
 
     def _retry(self, _: Request, upload: Upload, form: FormData) -> tuple[str, dict[str, Any]]:
         chosen = _chosen(_text(form, "category"), _text(form, "code"))
-        retried = steps.retry(
-            self._site.acting, upload, category=chosen["category"], code=chosen["code"]
-        )
+        retried = steps.retry(self._site.acting, upload, category=chosen["category"], code=chosen["code"])
         if not retried:
             raise PermanentError(f"#{upload.number} has nothing of that kind to try again.")
         return "retried", {"items": retried, **chosen}

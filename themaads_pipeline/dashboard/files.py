@@ -22,9 +22,9 @@ def safe_name(given: str) -> str:
     ('black friday.csv', 'passwd', 'b_.CSV')
     """
     last = PurePosixPath(given.replace("\\", "/")).name
-    plain = _NOT_IN_NAMES.sub("_", unicodedata.normalize("NFC", last)).lstrip("._~$ -").rstrip(". ")
+    plain = _NOT_IN_NAMES.sub("_", unicodedata.normalize("NFC", last)).rstrip(". ")
     ending = _ending(plain)
-    stem = plain[: len(plain) - len(ending)] if ending else plain
+    stem = plain[: len(plain) - len(ending)].lstrip("._~$ -").rstrip(" ")
     return (stem[:_LONGEST] or "list") + ending
 
 
