@@ -1,7 +1,8 @@
 """How long the dashboard's pages take with millions of items, and what it costs a push to be looked at.
 
-Arguments: how many items the ledger has (0: none, and no pages); how many ad groups are pushed; against which
-profile of the emulator. Pages: each answer is asked of the ledger anew, as the first viewer of a second has it,
+Arguments: how many items the ledger has (0: none, and no pages); how many ad groups are pushed; against
+which profile of the emulator. Pages: each answer is asked of the ledger anew, as the first viewer of a
+second has it,
 and then as the others have it. Push: the same upload with nobody at the dashboard and with five viewers, in
 turns; the median of each.
 """

@@ -244,7 +244,7 @@ def test_a_database_that_is_away_is_said_so_and_the_page_comes_back(
 
     def connections(allowed: str) -> None:
         with psycopg.connect(maintenance, autocommit=True) as connection:
-            connection.execute(f"alter database {name} allow_connections {allowed}")  # type: ignore[arg-type] # ours
+            connection.execute(f"alter database {name} allow_connections {allowed}")
             if allowed == "false":
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
