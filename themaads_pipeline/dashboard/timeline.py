@@ -90,7 +90,6 @@ def _story(stage: Stage) -> StageStory:
 def _why_it_began(first: Stage, before: Stage | None, about: AboutUpload) -> str:
     if before is None:
         return "began with the file" if first.epoch == 1 else "went on"
-    ended = before.ended_at or before.progress_at
-    if about.resumed_at is not None and ended <= about.resumed_at <= first.started_at:
+    if about.resumed_at is not None and before.started_at <= about.resumed_at <= first.started_at:
         return "resumed by a person"
     return _AFTER.get(before.ended_how or "fenced", "went on")
