@@ -74,6 +74,30 @@ class Settings(BaseSettings):
         default=None, description="Where commands ask Dagster; unset: the `themaads up` of `home`"
     )
 
+    dashboard_user: str = Field(default="themaads", min_length=1, description="Who logs in at the dashboard")
+    dashboard_password: str | None = Field(
+        default=None, repr=False, description="With what; unset: no login; secret. Better in a file:"
+    )
+    dashboard_password_file: Path | None = Field(
+        default=None, description="A file whose first line is that password"
+    )
+    dashboard_user_header: str | None = Field(
+        default=None,
+        description="A proxy before the dashboard logs people in, and says in this header who it is",
+    )
+    dashboard_proxies: str = Field(
+        default="127.0.0.1 ::1",
+        description="The proxy's addresses, separated by spaces: nobody else's header is believed",
+    )
+    dashboard_hosts: str = Field(
+        default="",
+        description="Names, beside localhost, by which browsers reach the dashboard, separated by spaces",
+    )
+    dashboard_read_only: bool = Field(default=False, description="Nothing can be changed at the dashboard")
+    dashboard_upload_mb: int = Field(
+        default=200, gt=0, description="The largest file that the dashboard takes; a million rows are 100"
+    )
+
     daily_operations: int | None = Field(
         default=None,
         gt=0,
@@ -113,7 +137,9 @@ class Settings(BaseSettings):
     def _folder_or_url(cls, value: Any) -> Any:
         return path_of(value) if isinstance(value, str) else value
 
-    @field_validator("home", "upload_dir", "report_dir", "theme_dir", "google_ads_config")
+    @field_validator(
+        "home", "upload_dir", "report_dir", "theme_dir", "google_ads_config", "dashboard_password_file"
+    )
     @classmethod
     def _absolute(cls, path: AnyPath | None) -> AnyPath | None:
         return path.expanduser().absolute() if isinstance(path, Path) else path
@@ -187,7 +213,8 @@ class Settings(BaseSettings):
         return {f"THEMAADS_{name.upper()}": "" if value is None else str(value) for name, value in self}
 
     def secrets(self) -> list[str]:
-        """What no log may show: the database's password, and where alerts go, whole and in parts.
+        """What no log may show: the passwords of database and dashboard, and where alerts go, whole and in
+        parts.
 
         A password that is the user's or the database's name is none, and that name is in every line.
         """
@@ -195,6 +222,8 @@ class Settings(BaseSettings):
         if self.database_url is not None and (parts := _DATABASE_URL.fullmatch(self.database_url)):
             found = [parts["password"], *_PASSWORD_PARAMETER.findall(self.database_url)]
             found = [each for each in found if each not in {None, parts["user"], parts["database"]}]
+        if self.dashboard_password is not None:
+            found.append(self.dashboard_password)
         for url in self.alert_urls.split():
             after_scheme = url.partition("://")[2] or url
             found += [after_scheme, *_telling_parts(after_scheme)]

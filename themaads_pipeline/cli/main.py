@@ -15,6 +15,7 @@ _COMMANDS = {
     "submit": ("submit", "submit", "Hand a file in: one paused, themed ad in each of its ad groups."),
     "preview": ("preview", "preview", "What a file would do: ads beside their originals, operations, quota."),
     "status": ("status", "status", "How far uploads are."),
+    "dashboard": ("dashboard", "dashboard", "Job health in a browser, and what a person may do about it."),
     "outcomes": ("outcomes", "outcomes", "What became of every ad group of an upload."),
     "review": ("review", "review", "Ads of an upload that Google disapproved after they were made."),
     "lessons": ("lessons", "lessons", "What policy refused in each account, and is not sent again."),

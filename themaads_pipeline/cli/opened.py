@@ -22,8 +22,10 @@ class DatabaseUnreachableError(TransientError):
 
 
 @contextmanager
-def open_ledger(settings: Settings) -> Iterator[Ledger]:
-    """The ledger of a database that runs.
+def open_ledger(
+    settings: Settings, *, connections: int = 24, looks_for_s: float | None = None
+) -> Iterator[Ledger]:
+    """The ledger of a database that runs; connections and looking as `Ledger` takes them.
 
     Raises:
         PermanentError: The embedded one does not run, or the schema is not this release's.
@@ -34,7 +36,7 @@ def open_ledger(settings: Settings) -> Iterator[Ledger]:
         raise PermanentError(f"nothing runs in {settings.home}: start it with `themaads up`")
     with _database_errors():
         psycopg.connect(url, connect_timeout=10).close()  # the pool would try for a minute
-        with Ledger(url, settings) as ledger:
+        with Ledger(url, settings, connections=connections, looks_for_s=looks_for_s) as ledger:
             yield ledger
 
 

@@ -6,6 +6,7 @@ Never in Dagster's events: 6 ms and a row for each.
 import logging
 import sys
 import time
+from pathlib import Path
 
 from themaads_pipeline.exceptions import AdsError
 from themaads_pipeline.ledger.database import Owner
@@ -59,16 +60,20 @@ def say_sent(
     )
 
 
-def show_lines(level: str) -> None:
-    """Write what this package logs to standard error from now on, with the time in UTC."""
+def show_lines(level: str, file: Path | None = None) -> None:
+    """Write what this package logs to standard error from now on, and to a file, with the time in UTC."""
     logger = logging.getLogger(_OURS)
     if any(isinstance(handler, _Lines) for handler in logger.handlers):
         return
-    handler = _Lines(sys.stderr)
     form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
-    handler.setFormatter(form)
-    logger.addHandler(handler)
+    handlers: list[logging.Handler] = [_Lines(sys.stderr)]
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(file, encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(form)
+        logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False  # whoever has set the root logger up would write each line again
 

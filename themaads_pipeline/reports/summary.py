@@ -16,7 +16,7 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 _MOST_LINES = 15  # of one table; the CSV files have all
 _LONGEST_CELL = 200  # characters
 
-_SKIPPED_BECAUSE: Mapping[str, str] = {
+SKIPPED_BECAUSE: Mapping[str, str] = {
     SkipReason.ALREADY_PRESENT: "the ad group has this edition's ad already",
     SkipReason.NO_AD_TO_COPY: "the ad group has no responsive search ad to copy",
     SkipReason.ONLY_THEMED_ADS: "the ad group has themed ads only, and those are never copied",
@@ -183,7 +183,7 @@ def _skipped(counts: Counts) -> str:
         return ""
     lines = _table(
         ("ad groups", "because", "reason"),
-        ((f"{items:,}", _SKIPPED_BECAUSE.get(reason, ""), reason) for reason, items in _most(counts.skipped)),
+        ((f"{items:,}", SKIPPED_BECAUSE.get(reason, ""), reason) for reason, items in _most(counts.skipped)),
     )
     return f"## What was skipped\n\n{lines}"
 

@@ -3,12 +3,14 @@
 Those in object storage are written on this machine, and then uploaded.
 """
 
+import codecs
 import csv
 import errno
+import io
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +27,7 @@ WriteRow = Callable[[Sequence[object]], None]
 _UNFINISHED = ".part"
 _STORAGE_PATIENCE_S = 300.0  # the upload is finished by then, and nobody would come back for its report
 _SLOWEST_UPLOAD = 256 * 1024  # bytes a second
+_LINES_AT_ONCE = 2_000
 
 
 class ReportError(PermanentError):
@@ -49,6 +52,19 @@ def table_file(path: AnyPath, columns: Sequence[str], *, tell: Tell = tell_nobod
 
         write(columns)
         yield write
+
+
+def table_stream(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """The bytes of such a file, some thousand lines at a time: for whoever sends it on."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    yield codecs.BOM_UTF8
+    for number, row in enumerate(rows, start=1):
+        writer.writerow(row)
+        if number % _LINES_AT_ONCE == 0:
+            yield _taken(text)
+    yield _taken(text)
 
 
 @contextmanager
@@ -82,6 +98,13 @@ def text_file(path: AnyPath, *, encoding: str = "utf-8", tell: Tell = tell_nobod
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    taken = text.getvalue().encode("utf-8", "replace")
+    text.seek(0)
+    text.truncate()
+    return taken
 
 
 def _upload(copy: Path, path: ObjectPath, tell: Tell) -> None:

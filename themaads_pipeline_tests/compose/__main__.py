@@ -14,8 +14,8 @@ from typing import Any
 from urllib.request import urlopen
 
 from themaads_pipeline.cli.emulated import wrong_ads
-from themaads_pipeline.cli.runs import Run, runs_of
 from themaads_pipeline.settings import Settings
+from themaads_pipeline.steering.runs import Run, runs_of
 from themaads_pipeline_tests.compose.project import ComposeError, Project, docker, inspected
 
 ACCOUNTS, AD_GROUPS = 5, 75_000
