@@ -109,7 +109,7 @@ def push_upload(
 
 
 def settling_s(stop_grace_seconds: float) -> float:
-    """How much of the time until it is killed a run may wait for: the rest it needs to write down how it ended.
+    """How long a run may wait that is killed after so long: the rest it needs to write down how it ended.
 
     >>> settling_s(45), settling_s(140), settling_s(3)
     (30, 125, 2.0)
