@@ -29,6 +29,7 @@ from themaads_pipeline.push.turns import Wait
 from themaads_pipeline.push.work import Work
 
 _TICK_S = 1.0
+_WRITING_DOWN_S = 15
 _BEAT_S = 5.0
 _MOST_THREADS = 200
 # What stops every account, the gravest first.
@@ -53,7 +54,11 @@ class PushSummary:
 
 
 def push_upload(
-    work: Work, *, on_progress: Callable[[Progress], None], every_s: float = 15, grace_s: float = 30
+    work: Work,
+    *,
+    on_progress: Callable[[Progress], None],
+    every_s: float = 15,
+    grace_s: float | None = None,
 ) -> PushSummary:
     """Work on every item that is not final, and end the run's stage with the upload's status.
 
@@ -61,13 +66,16 @@ def push_upload(
         work: The upload, and what to work with.
         on_progress: Called at the start and then every `every_s` seconds, for as long as the upload is ours.
         every_s: See there.
-        grace_s: How long requests in flight are waited for when the run is interrupted.
+        grace_s: How long requests in flight are waited for when the run is interrupted; by default as long
+            as the settings' `stop_grace_seconds` allow.
 
     Raises:
         AdsStoppedError: Nothing can be done in any account; its message has the remedy. Items stay pending.
         TransientError: Something that should have gone away did not. Items stay pending.
         FencedError: Another run has taken the upload over.
     """
+    if grace_s is None:
+        grace_s = settling_s(work.settings.stop_grace_seconds)
     work.ledger.patience.have()
     started, calls_before = time.monotonic(), work.gateway.calls_by_method()
     before = _progress(work)
@@ -98,6 +106,15 @@ def push_upload(
         calls_by_method=dict(calls),
         reason=reason,
     )
+
+
+def settling_s(stop_grace_seconds: float) -> float:
+    """How long a run may wait that is killed after so long: the rest it needs to write down how it ended.
+
+    >>> settling_s(45), settling_s(140), settling_s(3)
+    (30, 125, 2.0)
+    """
+    return max(stop_grace_seconds - _WRITING_DOWN_S, stop_grace_seconds * 2 / 3)
 
 
 def _end(work: Work, progress: Progress) -> str:

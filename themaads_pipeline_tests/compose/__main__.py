@@ -18,7 +18,7 @@ from themaads_pipeline.settings import Settings
 from themaads_pipeline.steering.runs import Run, runs_of
 from themaads_pipeline_tests.compose.project import ComposeError, Project, docker, inspected
 
-ACCOUNTS, AD_GROUPS = 5, 75_000
+ACCOUNTS, AD_GROUPS = 5, 65_000
 # Slower than Google is, so that the upload is at work for all that is done to it.
 SLOW = {"name": "realistic", "ad_s": 0.07, "site_checks_per_s": 0, "review_s": 0}
 REDEPLOYS = 10
@@ -351,12 +351,12 @@ def main() -> None:
         scenario = Scenario(project)
         scenario.start()
         scenario.submit()
-        scenario.redeploy_ten_times()
         scenario.pause_and_resume()
         scenario.kill_the_run()
+        scenario.restart_postgres()
+        scenario.redeploy_ten_times()
         scenario.restart_each()
         scenario.reload_code()
-        scenario.restart_postgres()
         scenario.finish()
     scenario.tell("all of it", f"{(time.monotonic() - started) / 60:.0f} min")
     say("\n| what | figure |\n|---|---|")
