@@ -15,9 +15,11 @@ import pytest
 import s3fs
 
 from themaads_pipeline.ads.gateway import Gateway
+from themaads_pipeline.cli import local_probes
+from themaads_pipeline.cli.diagnosis import Level
 from themaads_pipeline.defs.upload_folder import upload_folder
 from themaads_pipeline.exceptions import StorageAwayError, UnusableFileError
-from themaads_pipeline.intake.storage import put_into
+from themaads_pipeline.intake.storage import at_hand, put_into
 from themaads_pipeline.ledger import embedded
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.uploads import Upload, UploadStatus
@@ -33,6 +35,7 @@ from themaads_pipeline_tests.running_emulator import RunningEmulator
 from themaads_pipeline_tests.running_s3 import BUCKET, RunningS3
 from themaads_pipeline_tests.running_stack import Running, running
 from themaads_pipeline_tests.running_upload import QUICK
+from themaads_pipeline_tests.small_disk import small_disk
 
 UPLOADS, REPORTS = f"s3://{BUCKET}/uploads", f"s3://{BUCKET}/reports"
 ROW = "customer_id,ad_group_id\n123-456-7890,5\n"
@@ -318,6 +321,28 @@ def test_storage_that_is_away_interrupts_an_upload_and_does_not_fail_it(
     s3.put("uploads/black_friday.csv", emulator.upload_file())  # the other server took all with it
     assert dagster.run(upload).success
     assert dagster.status(upload)[0] is UploadStatus.FINISHED
+
+
+def test_a_worker_without_room_for_its_copy_says_where_to_free_space(
+    s3: RunningS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put("uploads/large.csv", os.urandom(3 * 1024**2))
+    with small_disk(tmp_path / "temporary") as disk:
+        monkeypatch.setattr("tempfile.tempdir", str(disk.path))
+        with (
+            pytest.raises(StorageAwayError, match=f"no room here for a copy .*: free space in {disk.path}"),
+            at_hand(ObjectPath.at(UPLOADS) / "large.csv"),
+        ):
+            pass
+
+
+def test_doctor_says_whether_the_folders_can_be_listed(s3: RunningS3) -> None:
+    s3.put("uploads/black_friday.csv", ROW)
+    [found] = local_probes.folder("uploads", ObjectPath.at(UPLOADS))
+    assert (found.level, found.text.partition(";")[0]) == (Level.OK, f"{UPLOADS} can be listed (1 objects)")
+    [missing] = local_probes.folder("reports", ObjectPath.at("s3://no-such-bucket/reports"))
+    assert missing.level is Level.WRONG
+    assert "There is no bucket no-such-bucket" in missing.text
 
 
 # Writing
