@@ -131,7 +131,7 @@ def test_a_run_has_the_volumes_of_the_code_location(
     named = [f"{full[source]}:{target}" for source, target in targets if source in full]
     assert named
     assert [each for each in named if f'"{each}"' not in context] == []
-    assert "/credentials:ro" in context
+    assert ":/config:ro" in context
     assert "docker.sock" not in context
 
 
