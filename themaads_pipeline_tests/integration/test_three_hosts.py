@@ -118,6 +118,14 @@ def overlaps(mutates: Sequence[dict[str, Any]]) -> list[str]:
     return found
 
 
+def test_two_mutates_of_one_account_at_a_time_would_be_seen() -> None:
+    def mutate(account: str, begins: float) -> dict[str, Any]:
+        return {"account": account, "method": "MutateAdGroupAds", "time": begins, "duration_s": 1.0}
+
+    assert overlaps([mutate("1", 0.0), mutate("2", 0.5), mutate("1", 1.0)]) == []
+    assert len(overlaps([mutate("1", 0.9), mutate("2", 0.5), mutate("1", 0.0)])) == 1
+
+
 @pytest.mark.chaos
 def test_no_account_has_two_writers_and_nothing_is_lost_or_twice(place: Place) -> None:
     refs = generated(place.emulator, accounts=ACCOUNTS, ad_groups=ACCOUNTS * AD_GROUPS_EACH)
