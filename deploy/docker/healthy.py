@@ -33,6 +33,7 @@ def _daemon() -> None:
 
 CHECKS = {
     "webserver": lambda: _answers("http://127.0.0.1:3000/server_info"),
+    "dashboard": lambda: _answers("http://127.0.0.1:3100/alive"),
     "emulator": lambda: _answers("http://emulator:8081/health"),
     "code": _code,
     "daemon": _daemon,

@@ -3,6 +3,7 @@ a run works. Prints its figures, and ends with exit code 0 when nothing was lost
 what must not touch the run did not.
 """
 
+import base64
 import tempfile
 import time
 from collections import Counter
@@ -11,7 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
 
 from themaads_pipeline.cli.emulated import wrong_ads
 from themaads_pipeline.settings import Settings
@@ -66,8 +70,18 @@ class Scenario:
         self.tell(
             "the sample", f"{sample['done']} done, {sample['skipped']} skipped, {sample['failed']} failed"
         )
-        self.project.wait_healthy(*REDEPLOYED, "postgres", "emulator")
+        self.project.wait_healthy(*REDEPLOYED, "dashboard", "postgres", "emulator")
+        self.check_dashboard()
         self.project.wait(lambda: not self.project.run_containers(), "the sample's run ends", timeout=60)
+
+    def check_dashboard(self) -> None:
+        """It shows the sample to whoever has the password, and nothing to anybody else."""
+        address = f"http://127.0.0.1:{self.project.dashboard_port}/"
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(address, timeout=30)
+        login = base64.b64encode(f"themaads:{self.project.dashboard_password}".encode()).decode()
+        with urlopen(Request(address, headers={"Authorization": f"Basic {login}"}), timeout=30) as page:
+            assert "black_friday_demo.csv" in page.read().decode()
 
     def check_image(self) -> None:
         """No compiler, nobody's root, and no secret."""

@@ -35,7 +35,8 @@ class Project:
         """Copy the checkout, and make an .env from its .env.example."""
         self.say = say
         self.name = f"themaads-test-{secrets.token_hex(3)}"
-        self.web_port, self.control_port = _free_port(), _free_port()
+        self.web_port, self.control_port, self.dashboard_port = _free_port(), _free_port(), _free_port()
+        self.dashboard_password = secrets.token_hex(12)
         self._home = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.source = self._home / "checkout"
         self._images: set[str] = set()
@@ -45,6 +46,8 @@ class Project:
         self._env = {
             "COMPOSE_PROJECT_NAME": self.name,
             "POSTGRES_PASSWORD": secrets.token_hex(12),
+            "THEMAADS_DASHBOARD_PASSWORD": self.dashboard_password,
+            "THEMAADS_DASHBOARD_PORT": str(self.dashboard_port),
             "DOCKER_GID": str(_SOCKET.stat().st_gid),
             "THEMAADS_CONFIG_DIR": str(self._home / "config"),
             "THEMAADS_WEB_PORT": str(self.web_port),

@@ -12,7 +12,7 @@ from themaads_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "deploy" / "docker"
-STAYS_UP = ("code", "webserver", "daemon", "emulator")  # and postgres
+STAYS_UP = ("code", "webserver", "daemon", "dashboard", "emulator")  # and postgres
 
 
 def load(path: Path) -> Any:
@@ -93,7 +93,7 @@ def test_whatever_is_stopped_has_longer_than_a_request_may_take(services: dict[s
 
 def test_the_start_waits_for_database_schema_and_code(services: dict[str, dict[str, Any]]) -> None:
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    for name in ("code", "webserver", "daemon", "sample"):
+    for name in ("code", "webserver", "daemon", "dashboard", "sample"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     for name in ("webserver", "daemon"):
         assert services[name]["depends_on"]["code"] == {"condition": "service_healthy"}
@@ -104,7 +104,8 @@ def test_no_password_stands_in_a_file_that_git_keeps(compose: dict[str, Any]) ->
     found = [match[2] for text in texts(compose) if (match := secret.fullmatch(text))]
     assert found
     assert [value for value in found if not value.startswith("${")] == []
-    assert "POSTGRES_PASSWORD=\n" in (ROOT / ".env.example").read_text(encoding="utf-8")
+    example = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    assert {"POSTGRES_PASSWORD=", "THEMAADS_DASHBOARD_PASSWORD="} <= set(example)
 
 
 def test_the_image_gets_no_secret(services: dict[str, dict[str, Any]]) -> None:
