@@ -1,6 +1,6 @@
 """A ledger with a season's uploads in every state that there is, for what is shown of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -151,11 +151,11 @@ from (
 """
 
 
-def seed_uploads(url: str) -> None:
-    """Write all of `SEEDED` into an empty ledger; their times count from now."""
+def seed_uploads(url: str, *, share: float = 1) -> None:
+    """Write `SEEDED`, with so much of their items, into an empty ledger; their times count from now."""
     with psycopg.connect(url, autocommit=True) as connection:
         for upload in SEEDED:
-            _seed(connection, upload)
+            _seed(connection, replace(upload, items=int(share * upload.items)))
         connection.execute(
             "insert into themaads.operations (hour, operations) values"
             " (date_trunc('hour', clock_timestamp()), 6210),"

@@ -1,7 +1,7 @@
 """`themaads dashboard`."""
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -76,7 +76,8 @@ def _serve(ours: Settings, access: "Access", host: str, port: int) -> None:
             timeout_graceful_shutdown=_GRACE_S,
         )
         click.echo(f"dashboard: http://{host}:{listener.getsockname()[1]}{_kind(access)}; Ctrl-C ends it")
-        uvicorn.Server(configuration).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # it has ended in order by then
+            uvicorn.Server(configuration).run(sockets=[listener])
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -57,7 +57,7 @@ def test_an_empty_ledger_says_what_to_do_first(page: TestClient) -> None:
 def test_the_figures_of_an_uploads_page_are_those_of_status_json(
     page: TestClient, database_url: str, ledger: Ledger
 ) -> None:
-    seed_uploads(database_url)
+    seed_uploads(database_url, share=0.04)
 
     for upload in SEEDED:
         before = figures_of(ledger.uploads.progress(upload.number)[0])
@@ -86,7 +86,7 @@ def test_the_figures_of_an_uploads_page_are_those_of_status_json(
 
 
 def test_the_overview_shows_each_upload_where_it_belongs(page: TestClient, database_url: str) -> None:
-    seed_uploads(database_url)
+    seed_uploads(database_url, share=0.04)
 
     text = page.get("/").text
 
@@ -104,7 +104,7 @@ def test_the_overview_shows_each_upload_where_it_belongs(page: TestClient, datab
 
 
 def test_the_parts_of_an_upload_are_the_ledgers(page: TestClient, database_url: str, ledger: Ledger) -> None:
-    seed_uploads(database_url)
+    seed_uploads(database_url, share=0.04)
 
     text = page.get("/uploads/213").text
 
@@ -116,7 +116,7 @@ def test_the_parts_of_an_upload_are_the_ledgers(page: TestClient, database_url: 
     for pattern in ledger.outcomes.policy_patterns(213):
         assert pattern.trigger in shown
     assert ledger.outcomes.rejected_rows(213, limit=1)[0].message in shown
-    assert "no progress for 312 s at 10,800 of 50,000 items" in shown
+    assert "no progress for 312 s at 432 of 2,000 items" in shown
     assert "went on by itself, since the run before it died" in shown
 
 
@@ -269,7 +269,7 @@ def test_a_database_that_is_away_is_said_so_and_the_page_comes_back(
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(page: TestClient, database_url: str) -> None:
-    seed_uploads(database_url)
+    seed_uploads(database_url, share=0.04)
 
     for path in ("/", "/uploads", "/uploads/213", "/uploads/213/pause", "/new"):
         text = page.get(path).text
