@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from themaads_pipeline.cli.runs import Run
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.steering.runs import Run
 
 __all__ = ["Aftermath", "Death", "Fate", "Look", "fates", "is_the_moment"]
 

@@ -14,7 +14,7 @@ import psutil
 from rich.console import Console
 from rich.text import Text
 
-from themaads_pipeline.cli import emulated, runs
+from themaads_pipeline.cli import emulated
 from themaads_pipeline.cli.aftermath import Aftermath, Death, Fate, Look, fates, is_the_moment
 from themaads_pipeline.cli.opened import now
 from themaads_pipeline.cli.progress import follow, table
@@ -27,6 +27,7 @@ from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.push.registration import register_file
 from themaads_pipeline.settings import Settings
+from themaads_pipeline.steering import runs
 from themaads_pipeline.themes.catalogue import load_catalogue
 
 __all__ = ["ACCOUNTS", "SHORT_TIMES", "DemoError", "reenact", "shortened"]

@@ -3,7 +3,6 @@
 import json
 import math
 import time
-from typing import Any
 
 import click
 from rich.table import Table
@@ -15,6 +14,7 @@ from themaads_pipeline.cli.progress import table
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.reports.status import figures_of
 from themaads_pipeline.settings import settings
 
 _LOOK_EVERY_S = 1.0
@@ -42,33 +42,6 @@ def status(upload: str | None, as_json: bool, follow: bool) -> None:  # click's 
     raise SystemExit(0 if all(each.status == UploadStatus.FINISHED for each in ended) else 1)
 
 
-def as_dict(upload: Progress) -> dict[str, Any]:
-    """One upload as `status --json` tells it."""
-    return {
-        "key": upload.key,
-        "number": upload.number,
-        "status": str(upload.status),
-        "items": {
-            "total": upload.total,
-            "pending": upload.pending,
-            "sending": upload.sending,
-            "applied": upload.applied,
-            "done": upload.done,
-            "skipped": upload.skipped,
-            "failed": upload.failed,
-            "rejected": upload.rejected,
-        },
-        # Rounded down: 100.0 is said when everything is final, and not before.
-        "percent": upload.percent,
-        "items_per_s": _rounded(upload.items_per_s),
-        "eta_s": _rounded(upload.eta_s),
-        "progress_age_s": _rounded(upload.progress_age_s),
-        "run_id": upload.run_id,
-        "epoch": upload.epoch,
-        "message": upload.message or upload.doing,
-    }
-
-
 def follow_here(ledger: Ledger, number: int | None) -> list[Progress]:
     """Show progress in this terminal until nothing goes on by itself; returns how it ended."""
     console = opened.console()
@@ -83,7 +56,7 @@ def _follow_json(ledger: Ledger, number: int | None) -> list[Progress]:
     said = ""
     while True:
         uploads = ledger.uploads.progress(number)
-        found = [as_dict(upload) for upload in uploads]
+        found = [figures_of(upload) for upload in uploads]
         text = json.dumps(found[0] if number is not None else found, ensure_ascii=False)
         if text != said:
             click.echo(text)
@@ -95,7 +68,7 @@ def _follow_json(ledger: Ledger, number: int | None) -> list[Progress]:
 
 def _print(uploads: list[Progress], *, as_json: bool, single: bool) -> None:
     if as_json:
-        found = [as_dict(upload) for upload in uploads]
+        found = [figures_of(upload) for upload in uploads]
         click.echo(json.dumps(found[0] if single else found, ensure_ascii=False, indent=2))
     elif not uploads:
         click.echo("no upload yet: `themaads submit FILE`, or put a file into the upload folder")
@@ -122,7 +95,3 @@ def _details(upload: Progress) -> Table:
         if fact:
             grid.add_row(f"[dim]{name}[/dim]", click.unstyle(fact).replace("[", r"\["))
     return grid
-
-
-def _rounded(number: float | None) -> float | None:
-    return None if number is None else round(number, 3)

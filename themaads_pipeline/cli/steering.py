@@ -1,23 +1,16 @@
 """`themaads pause`, `resume` and `retry`: what a person may do to an upload."""
 
-import time
-
 import click
 
 from themaads_pipeline.cli.account_id import ACCOUNT
 from themaads_pipeline.cli.opened import open_ledger
-from themaads_pipeline.cli.runs import DagsterUnreachableError, terminate_runs
-from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.ledger.ledger import Ledger
-from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import Category
-from themaads_pipeline.model.uploads import Upload, UploadStatus
-from themaads_pipeline.settings import Settings, settings
+from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.settings import settings
+from themaads_pipeline.steering import steps
 
-_QUIET = (UploadStatus.WAITING, UploadStatus.INTERRUPTED)
-_LONGEST_START_S = 90.0  # Dagster gives a worker 60 s to start
-_LOOK_EVERY_S = 0.5
 _CODES_SHOWN = 6
 
 
@@ -28,12 +21,9 @@ def pause(upload: str) -> None:
     ours = settings()
     with open_ledger(ours) as ledger:
         found = ledger.uploads.find(upload)
-        if found.status == UploadStatus.PAUSED:
+        if not steps.pause(ours, ledger, found):
             click.echo(f"#{found.number} is paused already")
             return
-        if found.status in {UploadStatus.FINISHED, UploadStatus.FAILED}:
-            raise PermanentError(f"#{found.number} is {found.status}: there is nothing to pause")
-        _pause(ours, ledger, found)
     click.echo(f"#{found.number} is paused: `themaads resume {found.number}` goes on")
 
 
@@ -48,15 +38,9 @@ def resume(upload: str) -> None:
     """
     with open_ledger(settings()) as ledger:
         found = ledger.uploads.find(upload)
-        was = (UploadStatus.PAUSED, UploadStatus.INTERRUPTED, UploadStatus.FAILED)
-        gone = ledger.quota.gone() if found.status in was else None
-        if gone is not None:
-            ledger.quota.is_back()  # before it is launched: a run that is quick would still see the note
-        if not ledger.uploads.resume(found.number, was=was):
-            raise PermanentError(_not_resumed(ledger, found))
-        [progress] = ledger.uploads.progress(found.number)
-    left = f"{progress.total - progress.final:,} items are left" if progress.is_read else "it is read first"
-    if gone is not None:
+        resumed = steps.resume(ledger, found)
+    left = f"{resumed.left:,} items are left" if resumed.left is not None else "it is read first"
+    if resumed.asks_google_again:
         click.echo("Google is asked again, although it said that the day's operations are used up")
     click.echo(f"#{found.number} goes on ({left}): `themaads status {found.number} --follow`")
 
@@ -79,18 +63,11 @@ def retry(  # click's names
     upload: str, category: str | None, code: str | None, account: int | None, skipped: bool
 ) -> None:
     """Try failed ad groups again, all of them or some; none gets a second ad."""
-    states = [ItemState.FAILED, *([ItemState.SKIPPED] if skipped and not category else [])]
     with open_ledger(settings()) as ledger:
         found = ledger.uploads.find(upload)
-        retried = ledger.rows.retry(
-            found.number, states=states, category=category, code=code, customer_id=account
+        retried = steps.retry(
+            ledger, found, category=category, code=code, customer_id=account, skipped=skipped
         )
-        [progress] = ledger.uploads.progress(found.number)
-        if progress.final < progress.total:
-            # One that failed or was interrupted goes on only if there was something to retry; one that is
-            # finished with open items is what a retry left that was cut off here.
-            was = (UploadStatus.FAILED, UploadStatus.INTERRUPTED) if retried else ()
-            ledger.uploads.set_status(found.number, UploadStatus.WAITING, was=(UploadStatus.FINISHED, *was))
         there_is = "" if retried else _what_there_is(ledger, found.number)
     if not retried:
         click.echo(f"#{found.number} has nothing of that kind to retry{there_is}")
@@ -99,53 +76,6 @@ def retry(  # click's names
     else:
         again = "is tried again" if retried == 1 else "are tried again"
         click.echo(f"{_items(retried)} of #{found.number} {again}: `themaads status {found.number} --follow`")
-
-
-def _pause(ours: Settings, ledger: Ledger, upload: Upload) -> None:
-    by_a_person = f"paused by a person: `themaads resume {upload.number}` goes on"
-    was = (*_QUIET, UploadStatus.RUNNING)
-    if not ledger.uploads.set_status(upload.number, UploadStatus.PAUSED, was=was, message=by_a_person):
-        raise PermanentError(f"#{upload.number} has just ended: `themaads status {upload.number}`")
-    try:
-        _end_runs(ours, upload)
-    except DagsterUnreachableError as error:
-        [progress] = ledger.uploads.progress(upload.number)
-        if not _is_alive(progress, ours.stall_seconds):
-            return  # nobody works on it, and a run that is queued cannot start without Dagster
-        # The truth: it still runs, and whoever sees "paused" must be able to believe it.
-        ledger.uploads.set_status(upload.number, UploadStatus.RUNNING, was=(UploadStatus.PAUSED,))
-        raise PermanentError(
-            f"#{upload.number} is being worked on by run {progress.run_id}, which could not be ended "
-            f"({error}): terminate that run in Dagster, which pauses the upload"
-        ) from error
-
-
-def _end_runs(ours: Settings, upload: Upload) -> None:
-    """Until none is left: Dagster refuses to end a run whose worker is just starting, which then begins.
-
-    Raises:
-        DagsterUnreachableError: Dagster cannot be asked, or one is left.
-    """
-    deadline = time.monotonic() + _LONGEST_START_S
-    while left := terminate_runs(ours, upload):
-        if time.monotonic() > deadline:
-            raise DagsterUnreachableError(f"Dagster does not end run {left[0]}")
-        time.sleep(_LOOK_EVERY_S)
-
-
-def _is_alive(progress: Progress, stall_seconds: float) -> bool:
-    return progress.progress_age_s is not None and progress.progress_age_s < stall_seconds
-
-
-def _not_resumed(ledger: Ledger, upload: Upload) -> str:
-    [progress] = ledger.uploads.progress(upload.number)
-    if progress.status == UploadStatus.FINISHED:
-        return (
-            f"#{upload.number} is finished: `themaads retry {upload.number}` tries what failed again"
-            if progress.failed
-            else f"#{upload.number} is finished, and nothing failed"
-        )
-    return f"#{upload.number} is {progress.status}: it goes on by itself"
 
 
 def _what_there_is(ledger: Ledger, number: int) -> str:

@@ -7,13 +7,12 @@ import click
 from themaads_pipeline.cli.opened import console, ledger_if_running, now, open_gateway, open_ledger
 from themaads_pipeline.cli.preview import ExistingFile, planning, show_plan
 from themaads_pipeline.cli.status import follow_here
-from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.intake.folder import place_in_folder
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.push.registration import register_file
 from themaads_pipeline.reports.dry_run import write_dry_run
-from themaads_pipeline.reports.preview import edition_for, preview_file
+from themaads_pipeline.reports.preview import expect_theme, preview_file
 from themaads_pipeline.settings import Settings, settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 
@@ -33,7 +32,7 @@ def submit(file: Path, theme: str | None, limit: int | None, dry_run: bool, wait
     """
     ours = settings()
     catalogue = load_catalogue(ours.theme_dir)
-    _check_theme(file, theme, catalogue)
+    expect_theme(file, theme, catalogue=catalogue, now=now())
     if dry_run:
         _plan(ours, file, theme, limit, catalogue)
         return
@@ -55,19 +54,6 @@ def submit(file: Path, theme: str | None, limit: int | None, dry_run: bool, wait
         if wait:
             [ended] = follow_here(ledger, upload.number)
             raise SystemExit(0 if ended.status == UploadStatus.FINISHED else 1)
-
-
-def _check_theme(file: Path, theme: str | None, catalogue: Catalogue) -> None:
-    """Refuse here what would fail later as a whole: an unknown or past theme, or none at all."""
-    if edition_for(file, theme, catalogue=catalogue, now=now()) is not None:
-        return
-    from themaads_pipeline.intake.readers import read_table  # noqa: PLC0415 - pandas costs half a second
-
-    if "theme" not in read_table(file, only=frozenset({"theme"})).columns:
-        known = ", ".join(each.name for each in catalogue.themes)
-        raise ThemeError(
-            f"{file.name}: neither its name nor a column names a theme: give --theme, one of {known}"
-        )
 
 
 def _plan(ours: Settings, file: Path, theme: str | None, limit: int | None, catalogue: Catalogue) -> None:

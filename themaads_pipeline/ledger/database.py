@@ -68,8 +68,14 @@ class _Session(Connection):
 class Database:
     """A pool of connections to the ledger; each thread borrows its own."""
 
-    def __init__(self, url: str, *, outage_seconds: float, connections: int = 24) -> None:
-        """Open the pool; the first connection is made when it is needed."""
+    def __init__(
+        self, url: str, *, outage_seconds: float, connections: int = 24, looks_for_s: float | None = None
+    ) -> None:
+        """Open the pool; the first connection is made when it is needed.
+
+        With `looks_for_s` its sessions only read, and Postgres ends a statement that takes so many seconds.
+        """
+        self._looks_for_s = looks_for_s
         self.patience = Patience(outage_seconds)
         self._pool: ConnectionPool[_Session] = ConnectionPool(
             url,
@@ -81,12 +87,18 @@ class Database:
             kwargs={"row_factory": dict_row, "application_name": session_name(), **_LOST_PEER},
             connection_class=_Session,
             check=self._check,
+            configure=self._configure,
         )
 
     def _check(self, session: _Session) -> None:
         """Raise what a lost connection raises. Whoever has patience finds out by trying."""
         if self.patience.is_lost or time.monotonic() - session.good_at > _TRUSTED_S:
             ConnectionPool.check_connection(session)
+
+    def _configure(self, session: _Session) -> None:
+        if self._looks_for_s is not None:
+            queries.only_look(session, timeout_ms=str(int(1000 * self._looks_for_s)))
+            session.commit()
 
     def close(self) -> None:
         """Give every connection back."""

@@ -8,6 +8,7 @@ from themaads_pipeline.ledger.attempts import Attempts
 from themaads_pipeline.ledger.database import Database
 from themaads_pipeline.ledger.leases import Leases
 from themaads_pipeline.ledger.lessons import Lessons
+from themaads_pipeline.ledger.looks import Looks
 from themaads_pipeline.ledger.outages import Patience
 from themaads_pipeline.ledger.outcomes import Outcomes
 from themaads_pipeline.ledger.progress import Beats
@@ -20,9 +21,24 @@ from themaads_pipeline.settings import Settings
 class Ledger:
     """Uploads and their owners, rows and items, account leases, attempts, outcomes: one noun each."""
 
-    def __init__(self, url: str, settings: Settings, *, connections: int = 24) -> None:
-        """Open the ledger at `url` (`postgresql://…`), whose schema is migrated."""
-        self._database = Database(url, outage_seconds=settings.outage_seconds, connections=connections)
+    def __init__(
+        self, url: str, settings: Settings, *, connections: int = 24, looks_for_s: float | None = None
+    ) -> None:
+        """Open the ledger at `url` (`postgresql://…`), whose schema is migrated.
+
+        Args:
+            url: The database's.
+            settings: How long what is waited for.
+            connections: How many at most; each is made when it is needed.
+            looks_for_s: Nothing can be changed through it, and no question takes longer than that. None: what
+                whoever works on uploads has.
+        """
+        self._database = Database(
+            url,
+            outage_seconds=settings.outage_seconds,
+            connections=connections,
+            looks_for_s=looks_for_s,
+        )
         self.uploads = Uploads(self._database, stall_seconds=settings.stall_seconds)
         self.beats = Beats(self._database)
         self.rows = Rows(self._database)
@@ -38,6 +54,7 @@ class Ledger:
         self.outcomes = Outcomes(self._database)
         self.alerts = Alerts(self._database)
         self.lessons = Lessons(self._database, lesson_days=settings.lesson_days)
+        self.looks = Looks(self._database)
         self.quota = Quota(self._database, daily_operations=settings.daily_operations)
 
     @property

@@ -779,3 +779,79 @@ update themaads.alert set told_at = clock_timestamp(), error = null where alert 
 
 -- name: alert_not_told!
 update themaads.alert set error = :error where alert = :alert and told_at is null;
+
+
+-- ---------------------------------------------------------------- what is shown of uploads, and only shown
+
+-- name: only_look^
+-- For a session from now on: it changes nothing, and nothing that it asks takes longer.
+select set_config('default_transaction_read_only', 'on', false), set_config('statement_timeout', :timeout_ms, false);
+
+-- name: about_uploads
+-- Beside `progress_of`. `quiet_s`: for how long its owner was not seen, whether or not a stage of it has ended.
+select upload.number, upload.edition, upload.created_at, upload.status_at, upload.resumed_at, upload.finished_at,
+       upload.due_at, upload.item_limit,
+       greatest(extract(epoch from clock_timestamp() - owner.alive_at), 0)::float8 as quiet_s,
+       coalesce(counts.accounts, 0)::bigint as accounts, coalesce(counts.open_accounts, 0)::bigint as open_accounts
+from themaads.upload
+left join themaads.owner_progress as owner on owner.upload = upload.number and owner.epoch = upload.epoch
+left join (
+  select item_count.upload, count(distinct customer_id) filter (where items > 0) as accounts,
+         count(distinct customer_id) filter (where items > 0 and state in ('pending', 'sending', 'applied'))
+           as open_accounts
+  from themaads.item_count where item_count.upload = any(:numbers) group by item_count.upload
+) as counts on counts.upload = upload.number
+where upload.number = any(:numbers);
+
+-- name: stages_of
+-- Who worked on an upload, the newest first.
+select epoch, run_id, stage, host, pid, started_at, progress_at, ended_at, ended_how, ended_why, final_at_start,
+       stop_asked_by
+from themaads.ownership where upload = :upload order by epoch desc limit :limit;
+
+-- name: answered_by_time
+-- Ads that Google answered, in so many equal spans of time at most, of whole seconds. Spans without any are left out.
+with answered as (
+  select settled_at, operations from themaads.attempt
+  where upload = :upload and kind = 'ads' and state = 'settled' and error is null and settled_at is not null
+), span as (
+  select min(settled_at) as first, greatest(ceil(extract(epoch from max(settled_at) - min(settled_at)) / :spans), 1)::float8
+           as seconds
+  from answered
+)
+select span.first + make_interval(secs => seconds * place) as at, seconds, ads
+from (
+  select floor(extract(epoch from settled_at - span.first) / span.seconds) as place, sum(operations)::bigint as ads
+  from answered cross join span group by 1
+) as counted cross join span order by 1;
+
+-- name: accounts_at_work
+-- What each account that is worked on was last seen doing.
+select account.customer_id, account.doing, account.waiting_until from themaads.account_progress as account
+join themaads.upload on upload.number = account.upload and upload.epoch = account.epoch
+where account.upload = :upload and upload.status = 'running';
+
+-- name: accounts_in_trouble
+-- Accounts that nothing can be done in, or where more than `bound` of the ad groups failed, in uploads that are not
+-- finished or were in the last `days`; with the code that most of them failed by.
+with recent as (
+  select number from themaads.upload
+  where status <> 'finished' or finished_at > clock_timestamp() - make_interval(days => :days)
+), counts as (
+  select customer_id, sum(items) as total from themaads.item_count
+  where upload = any(array(select number from recent)) group by 1
+), codes as (
+  select customer_id, category, code, sum(items) as items, max(upload) as upload
+  from themaads.failure_count
+  where upload = any(array(select number from recent)) and items > 0 group by 1, 2, 3
+), failed as (
+  select customer_id, sum(items) as items, bool_or(category = 'account') as is_shut, max(upload) as upload,
+         (array_agg(category order by category = 'account' desc, items desc))[1] as category,
+         (array_agg(code order by category = 'account' desc, items desc))[1] as code
+  from codes group by 1
+)
+select customer_id, counts.total::bigint as of_items, failed.items::bigint as items, failed.is_shut, failed.upload,
+       failed.category, failed.code
+from failed join counts using (customer_id)
+where failed.is_shut or failed.items > :bound * counts.total
+order by failed.is_shut desc, failed.items desc, customer_id limit :limit;

@@ -14,7 +14,7 @@ from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
-from themaads_pipeline.model.items import FINAL_STATES, ItemState
+from themaads_pipeline.model.items import FINAL_STATES, ItemState, RejectedRow
 from themaads_pipeline.model.telling import PART, Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.reports.cells import comes_back, kept_id, safe
@@ -136,11 +136,42 @@ def write_outcomes(
     state: ItemState | None = None,
 ) -> int:
     """Write one line an item (without the header) to `write`; returns how many."""
-    labels, written = _LabelNames(catalogue), 0
-    for item in ledger.outcomes.items(upload.number, state=state):
-        write(outcome_row(upload, item, accounts or {}, labels))
+    rows = outcome_rows(upload, ledger=ledger, catalogue=catalogue, accounts=accounts, state=state)
+    written = 0
+    for row in rows:
+        write(row)
         written += 1
     return written
+
+
+def outcome_rows(
+    upload: Upload,
+    *,
+    ledger: Ledger,
+    catalogue: Catalogue,
+    accounts: Mapping[int, Account] | None = None,
+    state: ItemState | None = None,
+) -> Iterator[tuple[object, ...]]:
+    """The lines of outcomes.csv, streamed."""
+    labels = _LabelNames(catalogue)
+    for item in ledger.outcomes.items(upload.number, state=state):
+        yield outcome_row(upload, item, accounts or {}, labels)
+
+
+def failed_rows(upload: Upload, *, ledger: Ledger) -> Iterator[tuple[str, ...]]:
+    """The lines of failed_items.csv, streamed."""
+    return map(failed_row, ledger.outcomes.items(upload.number, state=ItemState.FAILED))
+
+
+def rejected_rows(upload: Upload, *, ledger: Ledger) -> Iterator[tuple[object, ...]]:
+    """The lines of rejected_rows.csv, streamed."""
+    for row in ledger.outcomes.each_rejected_row(upload.number):
+        yield rejected_row(upload, row)
+
+
+def rejected_row(upload: Upload, row: RejectedRow) -> tuple[object, ...]:
+    """A rejected row as a line of rejected_rows.csv."""
+    return upload.number, row.line, safe(row.reason), safe(row.message), safe(row.raw)
 
 
 def failed_row(item: Mapping[str, Any]) -> tuple[str, ...]:
@@ -226,7 +257,7 @@ def _write_rejected(upload: Upload, ledger: Ledger, write: WriteRow, tell: Tell)
     reasons: Counter[str] = Counter()
     for row in _told(ledger.outcomes.each_rejected_row(upload.number), tell, "rejected row {:,}"):
         reasons[row.reason] += 1
-        write((upload.number, row.line, safe(row.reason), safe(row.message), safe(row.raw)))
+        write(rejected_row(upload, row))
     return reasons
 
 

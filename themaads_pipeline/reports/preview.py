@@ -97,6 +97,25 @@ def edition_for(path: Path, theme: str | None, *, catalogue: Catalogue, now: dat
     return name
 
 
+def expect_theme(path: Path, theme: str | None, *, catalogue: Catalogue, now: datetime) -> None:
+    """Refuse before a file is handed in what would fail later as a whole.
+
+    Raises:
+        ThemeError: The theme is not known or its edition over, or neither a theme, the file's name nor a
+            column names one.
+        UnusableFileError: Not one row can be read.
+    """
+    if edition_for(path, theme, catalogue=catalogue, now=now) is not None:
+        return
+    from themaads_pipeline.intake.readers import read_table  # noqa: PLC0415 - pandas costs half a second
+
+    if "theme" not in read_table(path, only=frozenset({"theme"})).columns:
+        known = ", ".join(each.name for each in catalogue.themes)
+        raise ThemeError(
+            f"{path.name}: neither its name nor a column names a theme: give --theme, one of {known}"
+        )
+
+
 def preview_file(
     path: Path,
     *,

@@ -1,10 +1,12 @@
 """Report files: written a line at a time beside their place, moved there whole, ready for a spreadsheet."""
 
+import codecs
 import csv
 import errno
+import io
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +17,7 @@ from themaads_pipeline.exceptions import PermanentError
 WriteRow = Callable[[Sequence[object]], None]
 
 _UNFINISHED = ".part"
+_LINES_AT_ONCE = 2_000
 
 
 class ReportError(PermanentError):
@@ -41,6 +44,19 @@ def table_file(path: Path, columns: Sequence[str]) -> Iterator[WriteRow]:
         yield write
 
 
+def table_stream(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """The bytes of such a file, some thousand lines at a time: for whoever sends it on."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    yield codecs.BOM_UTF8
+    for number, row in enumerate(rows, start=1):
+        writer.writerow(row)
+        if number % _LINES_AT_ONCE == 0:
+            yield _taken(text)
+    yield _taken(text)
+
+
 @contextmanager
 def text_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     """A text file that appears when it is complete; an error leaves what was there before.
@@ -60,6 +76,13 @@ def text_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    taken = text.getvalue().encode("utf-8", "replace")
+    text.seek(0)
+    text.truncate()
+    return taken
 
 
 def forget_unfinished(directory: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 from themaads_pipeline.cli.aftermath import Aftermath, Death, Fate, Look, fates, is_the_moment
 from themaads_pipeline.cli.installation import environment
 from themaads_pipeline.cli.job_213 import SHORT_TIMES, shortened
-from themaads_pipeline.cli.runs import Run
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.uploads import UploadStatus
 from themaads_pipeline.settings import Settings
+from themaads_pipeline.steering.runs import Run
 
 _WHY = "the worker was killed by signal 9 at 2,163 of 5,000 items (43.3%) of #2, worker pid 4711 on host a"
 _DEATH = Death(

@@ -1,4 +1,4 @@
-"""Dagster's runs of an upload: launched, asked and ended through the web interface of the stack here."""
+"""Dagster's runs of an upload: launched, asked and ended through its web interface."""
 
 import json
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def runs_of(settings: Settings, key: str) -> list[Run]:
     Raises:
         DagsterUnreachableError: Dagster cannot be asked.
     """
-    url = _stack_url(settings)
+    url = _web_url(settings)
     answer = _ask(url, _RUNS, {"key": key})["runsOrError"]
     if answer["__typename"] != "Runs":
         raise DagsterUnreachableError(f"Dagster at {url} cannot list its runs: {answer.get('message')}")
@@ -78,23 +78,17 @@ def launch_push(settings: Settings, upload: Upload, *, batch_size: int) -> str:
     Raises:
         DagsterUnreachableError: Dagster cannot be asked, or refused.
     """
-    url = _stack_url(settings)
-    found = _ask(url, _CODE, {})["repositoriesOrError"]
-    if not found.get("nodes"):
-        raise DagsterUnreachableError(f"Dagster at {url} has no code: {found.get('message')}")
-    [code] = found["nodes"]
-    where = {"repositoryLocationName": code["location"]["name"], "repositoryName": code["name"]}
-    _ask(url, _ADD_PARTITION, {"code": where, "key": upload.key})  # the launch tells when that went wrong
-    execution = {
-        "selector": {**where, "jobName": "push_upload"},
-        "runConfigData": {"ops": {"themed_ads": {"config": {"batch_size": batch_size}}}},
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": upload.key}]},
-    }
-    answer = _ask(url, _LAUNCH, {"execution": execution})["launchRun"]
-    if answer["__typename"] != "LaunchRunSuccess":
-        why = answer.get("message") or answer.get("errors") or answer["__typename"]
-        raise DagsterUnreachableError(f"Dagster at {url} launched no run of #{upload.number}: {why}")
-    return str(answer["run"]["runId"])
+    config = {"ops": {"themed_ads": {"config": {"batch_size": batch_size}}}}
+    return _launch(settings, upload, job="push_upload", config=config)
+
+
+def launch_dry_run(settings: Settings, upload: Upload) -> str:
+    """Launch a run that plans what is left of the upload and sends nothing; gives its id.
+
+    Raises:
+        DagsterUnreachableError: Dagster cannot be asked, or refused.
+    """
+    return _launch(settings, upload, job="dry_run", config={})
 
 
 def terminate_runs(settings: Settings, upload: Upload) -> Sequence[str]:
@@ -103,7 +97,7 @@ def terminate_runs(settings: Settings, upload: Upload) -> Sequence[str]:
     Raises:
         DagsterUnreachableError: Dagster cannot be asked, or could not end one.
     """
-    url = _stack_url(settings)
+    url = _web_url(settings)
     answer = _ask(url, _ACTIVE, {"key": upload.key})["runsOrError"]
     ids = [run["runId"] for run in answer.get("results", [])]
     if answer["__typename"] != "Runs":
@@ -129,11 +123,36 @@ def _run(url: str, run: dict[str, Any]) -> Run:
     )
 
 
-def _stack_url(settings: Settings) -> str:
+def _launch(settings: Settings, upload: Upload, *, job: str, config: dict[str, Any]) -> str:
+    url = _web_url(settings)
+    found = _ask(url, _CODE, {})["repositoriesOrError"]
+    if not found.get("nodes"):
+        raise DagsterUnreachableError(f"Dagster at {url} has no code: {found.get('message')}")
+    [code] = found["nodes"]
+    where = {"repositoryLocationName": code["location"]["name"], "repositoryName": code["name"]}
+    _ask(url, _ADD_PARTITION, {"code": where, "key": upload.key})  # the launch tells when that went wrong
+    execution = {
+        "selector": {**where, "jobName": job},
+        "runConfigData": config,
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": upload.key}]},
+    }
+    answer = _ask(url, _LAUNCH, {"execution": execution})["launchRun"]
+    if answer["__typename"] != "LaunchRunSuccess":
+        why = answer.get("message") or answer.get("errors") or answer["__typename"]
+        raise DagsterUnreachableError(f"Dagster at {url} launched no run of #{upload.number}: {why}")
+    return str(answer["run"]["runId"])
+
+
+def _web_url(settings: Settings) -> str:
+    """That of the stack here, which is asked without a login; else the one that people are given."""
     try:
         return str(json.loads((settings.home / "stack.json").read_text())["url"])
     except (OSError, ValueError, KeyError) as error:
-        raise DagsterUnreachableError(f"no stack runs in {settings.home}") from error
+        if settings.web_url is not None:
+            return settings.web_url.rstrip("/")
+        raise DagsterUnreachableError(
+            f"no stack runs in {settings.home}, and THEMAADS_WEB_URL names no Dagster"
+        ) from error
 
 
 def _ask(url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
