@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.intake.columns import RECOGNISED
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.outcomes import ALL, Which
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
@@ -152,10 +153,10 @@ def write_outcomes(
     ledger: Ledger,
     catalogue: Catalogue,
     accounts: Mapping[int, Account] | None = None,
-    state: ItemState | None = None,
+    which: Which = ALL,
 ) -> int:
     """Write one line an item (without the header) to `write`; returns how many."""
-    rows = outcome_rows(upload, ledger=ledger, catalogue=catalogue, accounts=accounts, state=state)
+    rows = outcome_rows(upload, ledger=ledger, catalogue=catalogue, accounts=accounts, which=which)
     written = 0
     for row in rows:
         write(row)
@@ -169,11 +170,11 @@ def outcome_rows(
     ledger: Ledger,
     catalogue: Catalogue,
     accounts: Mapping[int, Account] | None = None,
-    state: ItemState | None = None,
+    which: Which = ALL,
 ) -> Iterator[tuple[object, ...]]:
     """The lines of outcomes.csv, streamed."""
     labels = _LabelNames(catalogue)
-    for item in ledger.outcomes.items(upload.number, state=state):
+    for item in ledger.outcomes.items(upload.number, which=which):
         yield outcome_row(upload, item, accounts or {}, labels)
 
 
