@@ -12,9 +12,10 @@ from rich.console import Console
 
 from themaads_pipeline.cli import opened
 from themaads_pipeline.cli.emulated import wrong_ads
+from themaads_pipeline.cli.following import follow
 from themaads_pipeline.cli.installation import DEMO_DATA, dagster_home
 from themaads_pipeline.cli.job_213 import ACCOUNTS, SHORT_TIMES, DemoError, reenact
-from themaads_pipeline.cli.progress import follow, table
+from themaads_pipeline.cli.progress import table
 from themaads_pipeline.cli.stack import Stack, StoppedError, stoppable
 from themaads_pipeline.intake.storage import put_into
 from themaads_pipeline.launchers.worker import workers_of
@@ -78,7 +79,7 @@ def _process(sample: Path, stack: Stack, ledger: Ledger, console: Console) -> No
         stack.check()
         stack.pause(0.5)
 
-    uploads = follow(ledger, console, tick=tick, timeout=_TIMEOUT)
+    uploads = follow(ledger, console, tick=tick, timeout=_TIMEOUT, stall_seconds=stack.settings.stall_seconds)
     _rest(stack)
     console.print(table(uploads))
     if problems := _problems(ledger, uploads, stack.emulator_control):

@@ -16,8 +16,9 @@ from rich.text import Text
 
 from themaads_pipeline.cli import emulated
 from themaads_pipeline.cli.aftermath import Aftermath, Death, Fate, Look, fates, is_the_moment
+from themaads_pipeline.cli.following import follow
 from themaads_pipeline.cli.opened import now
-from themaads_pipeline.cli.progress import follow, table
+from themaads_pipeline.cli.progress import table
 from themaads_pipeline.cli.stack import Stack
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.launchers.worker import workers_of
@@ -215,7 +216,16 @@ class _Act:
         return ended, ended_after_s
 
     def _follow(self, number: int, tick: Callable[[], None]) -> list[Progress]:
-        return list(follow(self._ledger, self._console, tick=tick, timeout=_TIMEOUT, number=number))
+        stall_s = self._stack.settings.stall_seconds
+        found = follow(
+            self._ledger,
+            self._console,
+            tick=tick,
+            timeout=_TIMEOUT,
+            stall_seconds=stall_s,
+            number=number,
+        )
+        return list(found)
 
     def _pause(self, seconds: float) -> None:
         self._stack.check()

@@ -5,8 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from themaads_pipeline.cli import opened
-from themaads_pipeline.cli.account_id import ACCOUNT
 from themaads_pipeline.cli.opened import open_ledger
+from themaads_pipeline.cli.parameters import ACCOUNT
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.lessons import KnownLesson

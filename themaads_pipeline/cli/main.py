@@ -4,7 +4,9 @@ from importlib import import_module
 
 import click
 from click.exceptions import ClickException
+from click.shell_completion import CompletionItem
 
+from themaads_pipeline.cli.examples import shown
 from themaads_pipeline.exceptions import ThemaAdsError
 from themaads_pipeline.masking import cover
 
@@ -30,6 +32,7 @@ _COMMANDS = {
     "migrate": ("database", "migrate", "Bring the database to the schema of this release."),
     "postgres": ("database", "postgres", "Start, stop or find the embedded Postgres."),
     "doctor": ("doctor", "doctor", "Say what is missing or wrong on this machine."),
+    "completion": ("completion", "completion", "Commands, uploads and themes completed by a shell."),
 }
 
 
@@ -45,14 +48,40 @@ class _Command(click.Group):
         module, attribute, _ = _COMMANDS[cmd_name]
         command = getattr(import_module(f"themaads_pipeline.cli.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101  # the table above is ours
+        command.epilog = shown(cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names with their lines of help, and options: click would import each command for it."""
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, _, summary) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
 
 
-@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = """\b
+Begin:
+  themaads demo                            the whole system, with emulated accounts
+  themaads up                              the same, for your own lists
+  themaads preview shoes.csv --theme bf    what a list would do
+  themaads submit shoes.csv --theme bf     hand it in
+  themaads status --follow                 watch it
+  themaads outcomes 1                      what became of it
+
+\b
+Exit codes: 0 done, 1 it could not be done, 2 the command line was not understood;
+how uploads ended: 3 failed, 4 paused, 5 interrupted, 6 waiting, 7 running;
+130 Ctrl-C. Of one command: themaads COMMAND --help
+"""
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(package_name="themaads-pipeline")
 @click.option("-v", "--verbose", is_flag=True, help="Log what is done, to standard error.")
 def themaads(*, verbose: bool) -> None:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from themaads_pipeline.cli import opened
+from themaads_pipeline.cli import opened, parameters
 from themaads_pipeline.cli.opened import ledger_if_running, now, open_gateway
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account, AdContent, AdText
@@ -30,7 +30,11 @@ ExistingFile = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 
 @click.command()
 @click.argument("file", type=ExistingFile)
-@click.option("--theme", help="For rows that name none: bf, Sinterklaas, 'Black Friday 2026' ...")
+@click.option(
+    "--theme",
+    shell_complete=parameters.themes,
+    help="For rows that name none: bf, Sinterklaas, 'Black Friday 2026' ...",
+)
 @click.option("--rows", default=3, show_default=True, help="How many ads are shown beside their originals.")
 def preview(file: Path, theme: str | None, rows: int) -> None:
     """What a file would do, without doing it: ads beside their originals, rejected rows, operations, quota.

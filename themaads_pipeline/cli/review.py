@@ -4,7 +4,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from themaads_pipeline.cli import opened
+from themaads_pipeline.cli import opened, parameters
 from themaads_pipeline.cli.opened import open_gateway, open_ledger
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.reports.review import write_review
@@ -14,7 +14,7 @@ _SHOWN = 20
 
 
 @click.command()
-@click.argument("upload")
+@click.argument("upload", shell_complete=parameters.uploads)
 def review(upload: str) -> None:
     """Ads of an upload that Google disapproved after they were made, by what it says of them now.
 

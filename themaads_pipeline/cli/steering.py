@@ -2,8 +2,9 @@
 
 import click
 
-from themaads_pipeline.cli.account_id import ACCOUNT
+from themaads_pipeline.cli import parameters
 from themaads_pipeline.cli.opened import open_ledger
+from themaads_pipeline.cli.parameters import ACCOUNT
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import Category
@@ -15,7 +16,7 @@ _CODES_SHOWN = 6
 
 
 @click.command()
-@click.argument("upload")
+@click.argument("upload", shell_complete=parameters.uploads)
 def pause(upload: str) -> None:
     """Stop an upload until `themaads resume`; what is done stays, and nothing is lost."""
     ours = settings()
@@ -28,7 +29,7 @@ def pause(upload: str) -> None:
 
 
 @click.command()
-@click.argument("upload")
+@click.argument("upload", shell_complete=parameters.uploads)
 def resume(upload: str) -> None:
     """Go on with an upload that is paused, interrupted or failed; the limit of a trial is lifted.
 
@@ -46,7 +47,7 @@ def resume(upload: str) -> None:
 
 
 @click.command()
-@click.argument("upload")
+@click.argument("upload", shell_complete=parameters.uploads)
 @click.option(
     "--category",
     type=click.Choice([str(category) for category in Category]),

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from themaads_pipeline.cli import parameters
+from themaads_pipeline.cli.exit_codes import code_of
+from themaads_pipeline.cli.following import follow_here
 from themaads_pipeline.cli.opened import console, ledger_if_running, now, open_gateway, open_ledger
 from themaads_pipeline.cli.preview import ExistingFile, planning, show_plan
-from themaads_pipeline.cli.status import follow_here
 from themaads_pipeline.intake.storage import put_into
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.uploads import UploadStatus
@@ -21,7 +23,11 @@ _LONGEST_NAME = 50  # characters: a file system takes 255 bytes
 
 @click.command()
 @click.argument("file", type=ExistingFile)
-@click.option("--theme", help="For rows that name none: bf, Sinterklaas, 'Black Friday 2026' ...")
+@click.option(
+    "--theme",
+    shell_complete=parameters.themes,
+    help="For rows that name none: bf, Sinterklaas, 'Black Friday 2026' ...",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="A trial: pause after so many ad groups.")
 @click.option("--dry-run", is_flag=True, help="Plan everything, write the plan as a file, submit nothing.")
 @click.option("--wait", is_flag=True, help="Show the progress until it ends; exit code 0 when finished.")
@@ -29,7 +35,7 @@ def submit(file: Path, theme: str | None, limit: int | None, dry_run: bool, wait
     """Hand a file in: it is copied into the upload folder, and one paused ad is made in each ad group.
 
     The same list for the same theme is the same upload: it is not pushed twice, and says so. Exit code 0
-    when it is submitted or known already; with --wait 0 when it is finished, and 1 when it failed or was
+    when it is submitted or known already; with --wait 0 when it is finished, 3 when it failed, 4 when it was
     paused (as it is by --limit).
     """
     ours = settings()
@@ -54,8 +60,8 @@ def submit(file: Path, theme: str | None, limit: int | None, dry_run: bool, wait
             hint = "resume" if upload.status in {UploadStatus.PAUSED, UploadStatus.FAILED} else "retry"
             click.echo(f"same as #{upload.number} ({upload.status}); `themaads {hint} {upload.number}`")
         if wait:
-            [ended] = follow_here(ledger, upload.number)
-            raise SystemExit(0 if ended.status == UploadStatus.FINISHED else 1)
+            ended = follow_here(ledger, upload.number, stall_seconds=ours.stall_seconds)
+            raise SystemExit(code_of(each.status for each in ended))
 
 
 def _plan(ours: Settings, file: Path, theme: str | None, limit: int | None, catalogue: Catalogue) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from themaads_pipeline.cli import opened
+from themaads_pipeline.cli import opened, parameters
 from themaads_pipeline.cli.opened import now
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.model.catalogue import Catalogue
@@ -20,7 +20,7 @@ from themaads_pipeline.themes.catalogue import load_catalogue
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=parameters.themes)
 def themes(name: str | None) -> None:
     """The themes with their next editions, or one theme's texts, and what is wrong with a theme file.
 

@@ -84,8 +84,9 @@ def files_of(
     tell: Tell = tell_nobody,
 ) -> Metadata:
     """Write the upload's report, and say where it is."""
+    now = stage.ledger.uploads.by_number(stage.upload.number)  # its status may be another since it was taken
     report = write_reports(
-        stage.upload,
+        now or stage.upload,
         ledger=stage.ledger,
         directory=settings.reports,
         accounts=accounts,

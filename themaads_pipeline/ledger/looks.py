@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from themaads_pipeline.ledger.database import Database, queries
+from themaads_pipeline.ledger.outages import rides_out
 
 __all__ = ["AboutUpload", "AccountAtWork", "AccountInTrouble", "Answered", "Looks", "Stage"]
 
@@ -79,23 +80,26 @@ class AccountInTrouble:
 
 
 class Looks:
-    """Each is one question, and none of them waits for a database that is away."""
+    """Each is one question. Only where its run does, a report waits for a database that is away."""
 
     def __init__(self, database: Database) -> None:
         """Keep the database."""
         self._database = database
 
+    @rides_out
     def about(self, numbers: Collection[int]) -> dict[int, AboutUpload]:
         """Times and accounts of these uploads, by number."""
         with self._database.transaction() as connection:
             rows = queries.about_uploads(connection, numbers=list(numbers))
             return {row["number"]: AboutUpload(**row) for row in rows}
 
+    @rides_out
     def stages(self, upload: int) -> list[Stage]:
         """Its last two hundred stages, the newest first."""
         with self._database.transaction() as connection:
             return [Stage(**row) for row in queries.stages_of(connection, upload=upload, limit=_MOST_STAGES)]
 
+    @rides_out
     def answered(self, upload: int, *, spans: int) -> list[Answered]:
         """Ads that Google answered, by time, in so many spans at most."""
         with self._database.transaction() as connection:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -45,6 +45,30 @@ class PolicyPattern:
         return self.items / self.of_items if self.of_items else 0.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Which:
+    """Some of an upload's items: those that are all of this. None: no matter."""
+
+    state: ItemState | None = None
+    category: str | None = None
+    code: str | None = None
+    customer_id: int | None = None
+    edition: str | None = None  # its name, or its theme's for all years
+
+    def parameters(self) -> dict[str, Any]:
+        """As the queries have them."""
+        return {
+            "state": str(self.state) if self.state else None,
+            "category": self.category,
+            "code": self.code,
+            "customer_id": self.customer_id,
+            "edition": self.edition,
+        }
+
+
+ALL = Which()
+
+
 class Outcomes:
     """Reads only."""
 
@@ -52,12 +76,21 @@ class Outcomes:
         """Keep the database."""
         self._database = database
 
-    def items(self, upload: int, *, state: ItemState | None = None) -> Iterator[dict[str, Any]]:
-        """Every item with all its columns and its `lines`, in file order, streamed.
+    def items(
+        self, upload: int, *, state: ItemState | None = None, which: Which = ALL
+    ) -> Iterator[dict[str, Any]]:
+        """Every item with all its columns and its `lines`, in file order, streamed; or some of them.
 
         Nothing comes before all of them are gathered: some seconds for a million.
         """
-        return self._streamed("outcomes", {"upload": upload, "state": str(state) if state else None})
+        chosen = replace(which, state=state) if state else which
+        return self._streamed("outcomes", {"upload": upload, **chosen.parameters()})
+
+    @rides_out
+    def first_items(self, upload: int, *, which: Which = ALL, limit: int) -> list[dict[str, Any]]:
+        """The first of these items, with all their columns and without `lines`."""
+        with self._database.transaction() as connection:
+            return list(queries.first_outcomes(connection, upload=upload, limit=limit, **which.parameters()))
 
     @rides_out
     def rejected_rows(self, upload: int, *, limit: int | None = None) -> list[RejectedRow]:
@@ -102,10 +135,10 @@ class Outcomes:
             }
 
     @rides_out
-    def counts_by_reason(self, upload: int) -> list[dict[str, Any]]:
+    def counts_by_reason(self, upload: int, *, which: Which = ALL) -> list[dict[str, Any]]:
         """Items by `state`, `category` and `code`, most first, with an `example` message."""
         with self._database.transaction() as connection:
-            return list(queries.counts_by_reason(connection, upload=upload))
+            return list(queries.counts_by_reason(connection, upload=upload, **which.parameters()))
 
     @rides_out
     def failures_by_reason(self, upload: int) -> list[dict[str, Any]]:

@@ -574,15 +574,27 @@ where customer_id = :customer_id and state <> 'settled' and (kind = 'ads' or dea
 set local enable_nestloop = off;
 
 -- name: outcomes
--- Every item with its lines, in file order.
+-- Every item with its lines, in file order; or some of them. An edition is a theme's name and its year: either will do.
 select item.*, selecting.lines
 from themaads.item
 left join (
   select customer_id, ad_group_id, edition, array_agg(line order by line) as lines
   from themaads.source_row where upload = :upload group by customer_id, ad_group_id, edition
 ) as selecting using (customer_id, ad_group_id, edition)
-where item.upload = :upload and ((:state)::text is null or item.state = :state)
+where item.upload = :upload
+  and ((:state)::text is null or item.state = :state) and ((:category)::text is null or category = :category)
+  and ((:code)::text is null or code = :code) and ((:customer_id)::bigint is null or customer_id = :customer_id)
+  and ((:edition)::text is null or edition = :edition or left(edition, -5) = :edition)
 order by item.item_id;
+
+-- name: first_outcomes
+-- The first of them, without their lines: those of a million are some seconds' work.
+select item.* from themaads.item
+where item.upload = :upload
+  and ((:state)::text is null or item.state = :state) and ((:category)::text is null or category = :category)
+  and ((:code)::text is null or code = :code) and ((:customer_id)::bigint is null or customer_id = :customer_id)
+  and ((:edition)::text is null or edition = :edition or left(edition, -5) = :edition)
+order by item.item_id limit :limit;
 
 -- name: rejected_rows
 select line, reason, message, raw from themaads.rejected_row where upload = :upload order by line limit :limit;
@@ -593,7 +605,12 @@ select reason, count(*)::bigint as rows from themaads.rejected_row where upload 
 -- name: counts_by_reason
 select state, coalesce(category, '') as category, coalesce(code, '') as code, count(*)::bigint as items,
        min(message) as example
-from themaads.item where upload = :upload group by 1, 2, 3 order by 4 desc, 1, 2, 3;
+from themaads.item
+where item.upload = :upload
+  and ((:state)::text is null or item.state = :state) and ((:category)::text is null or category = :category)
+  and ((:code)::text is null or code = :code) and ((:customer_id)::bigint is null or customer_id = :customer_id)
+  and ((:edition)::text is null or edition = :edition or left(edition, -5) = :edition)
+group by 1, 2, 3 order by 4 desc, 1, 2, 3;
 
 -- name: failures_by_reason
 -- What failed, by reason, most first, without a look at the items. The example is any one of them.

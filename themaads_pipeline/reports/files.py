@@ -1,4 +1,4 @@
-"""The files of one upload: what became of each item, what to upload again, what was rejected, a summary."""
+"""The files of one upload: a report to forward, each item's outcome, what to hand in again."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from themaads_pipeline.exceptions import ThemeError
 from themaads_pipeline.intake.columns import RECOGNISED
 from themaads_pipeline.ledger.ledger import Ledger
+from themaads_pipeline.ledger.outcomes import ALL, Which
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.catalogue import Catalogue
@@ -18,6 +19,8 @@ from themaads_pipeline.model.telling import PART, Tell, tell_nobody
 from themaads_pipeline.model.uploads import Upload
 from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.reports.cells import comes_back, kept_id, safe
+from themaads_pipeline.reports.charts import SPANS
+from themaads_pipeline.reports.page import Told, page_of
 from themaads_pipeline.reports.summary import Counts, summary_of
 from themaads_pipeline.reports.tables import WriteRow, forget_unfinished, table_file, text_file
 from themaads_pipeline.settings import settings
@@ -30,6 +33,8 @@ OUTCOME_COLUMNS = (
 )  # fmt: skip
 REJECTED_COLUMNS = ("upload", "line", "reason", "message", "row")
 FAILED_COLUMNS = RECOGNISED  # the intake's own, so that the file can be uploaded again
+
+_FEW = 3  # rows that stand for others
 
 _T = TypeVar("_T")
 
@@ -48,6 +53,7 @@ class ReportFiles:
     failed_items: AnyPath
     rejected_rows: AnyPath
     summary: AnyPath
+    page: AnyPath
     items: dict[str, int]  # by state
     rejected: int  # rows
     text: str  # the summary's, in Markdown
@@ -55,7 +61,7 @@ class ReportFiles:
     @property
     def files(self) -> tuple[AnyPath, ...]:
         """All of them."""
-        return self.summary, self.outcomes, self.failed_items, self.rejected_rows
+        return self.page, self.summary, self.outcomes, self.failed_items, self.rejected_rows
 
 
 def report_directory(upload: Upload, directory: AnyPath) -> AnyPath:
@@ -89,6 +95,7 @@ def write_reports(
     labels = _LabelNames(load_catalogue(settings().theme_dir) if catalogue is None else catalogue)
     outcomes, failed = folder / "outcomes.csv", folder / "failed_items.csv"
     rejected, summary = folder / "rejected_rows.csv", folder / "summary.md"
+    page = folder / "report.html"
     counts, [progress] = Counts(), ledger.uploads.progress(upload.number)
     forget_unfinished(folder)
     items = f"{progress.total:,} ad groups"
@@ -103,23 +110,36 @@ def write_reports(
             if item["state"] == ItemState.FAILED:
                 write_failed(failed_row(item))
     with table_file(rejected, REJECTED_COLUMNS, tell=tell) as write_rejected:
-        counts.rejected = _write_rejected(upload, ledger, write_rejected, tell)
+        counts.rejected, first_rejected = _write_rejected(upload, ledger, write_rejected, tell)
     tell("writing the summary")
+    policy = ledger.outcomes.policy_patterns(upload.number)
     text = summary_of(
         upload,
         counts,
         accounts=accounts or {},
         edition_labels=labels.seen,
-        policy=ledger.outcomes.policy_patterns(upload.number),
+        policy=policy,
     )
-    with text_file(summary, tell=tell) as file:
-        file.write(text)
+    told = Told(
+        about=ledger.looks.about([upload.number])[upload.number],
+        stages=ledger.looks.stages(upload.number),
+        answered=ledger.looks.answered(upload.number, spans=SPANS),
+        policy=policy,
+        rejected=first_rejected,
+    )
+    shown = page_of(
+        upload, counts, told, accounts=accounts or {}, edition_labels=labels.seen, directory=folder
+    )
+    for path, content in ((summary, text), (page, shown)):
+        with text_file(path, tell=tell) as file:
+            file.write(content)
     return ReportFiles(
         directory=folder,
         outcomes=outcomes,
         failed_items=failed,
         rejected_rows=rejected,
         summary=summary,
+        page=page,
         items={str(state): counts.states[state] for state in ItemState},
         rejected=counts.rejected.total(),
         text=text,
@@ -133,10 +153,10 @@ def write_outcomes(
     ledger: Ledger,
     catalogue: Catalogue,
     accounts: Mapping[int, Account] | None = None,
-    state: ItemState | None = None,
+    which: Which = ALL,
 ) -> int:
     """Write one line an item (without the header) to `write`; returns how many."""
-    rows = outcome_rows(upload, ledger=ledger, catalogue=catalogue, accounts=accounts, state=state)
+    rows = outcome_rows(upload, ledger=ledger, catalogue=catalogue, accounts=accounts, which=which)
     written = 0
     for row in rows:
         write(row)
@@ -150,11 +170,11 @@ def outcome_rows(
     ledger: Ledger,
     catalogue: Catalogue,
     accounts: Mapping[int, Account] | None = None,
-    state: ItemState | None = None,
+    which: Which = ALL,
 ) -> Iterator[tuple[object, ...]]:
     """The lines of outcomes.csv, streamed."""
     labels = _LabelNames(catalogue)
-    for item in ledger.outcomes.items(upload.number, state=state):
+    for item in ledger.outcomes.items(upload.number, which=which):
         yield outcome_row(upload, item, accounts or {}, labels)
 
 
@@ -253,12 +273,18 @@ def _told(rows: Iterable[_T], tell: Tell, row_of_them: str) -> Iterator[_T]:
         yield row
 
 
-def _write_rejected(upload: Upload, ledger: Ledger, write: WriteRow, tell: Tell) -> Counter[str]:
+def _write_rejected(
+    upload: Upload, ledger: Ledger, write: WriteRow, tell: Tell
+) -> tuple[Counter[str], list[RejectedRow]]:
+    """How many there are by reason, and the first few of each."""
     reasons: Counter[str] = Counter()
+    first: list[RejectedRow] = []
     for row in _told(ledger.outcomes.each_rejected_row(upload.number), tell, "rejected row {:,}"):
         reasons[row.reason] += 1
+        if reasons[row.reason] <= _FEW:
+            first.append(row)
         write(rejected_row(upload, row))
-    return reasons
+    return reasons, first
 
 
 def _plain(number: int | None) -> str:

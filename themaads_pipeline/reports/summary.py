@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from themaads_pipeline.ledger.outcomes import PolicyPattern
+from themaads_pipeline.ledger.outcomes import Example, PolicyPattern
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import FINAL_STATES, ItemState
@@ -15,6 +15,7 @@ from themaads_pipeline.model.uploads import Upload, UploadStatus
 
 _MOST_LINES = 15  # of one table; the CSV files have all
 _LONGEST_CELL = 200  # characters
+_FEW = 3  # ad groups that stand for others
 
 SKIPPED_BECAUSE: Mapping[str, str] = {
     SkipReason.ALREADY_PRESENT: "the ad group has this edition's ad already",
@@ -27,7 +28,7 @@ SKIPPED_BECAUSE: Mapping[str, str] = {
     SkipReason.EXPERIMENT_CAMPAIGN: "the campaign belongs to an experiment",
     SkipReason.ONLY_DISAPPROVED_ADS: "Google disapproved every ad that could be copied",
 }
-_WHAT_TO_DO: Mapping[str, str] = {
+WHAT_TO_DO: Mapping[str, str] = {
     Category.POLICY: "Change the text or page that Google names, or ask Google for an exception; "
     "trying again without a change fails again.",
     Category.INVALID: "Repair the ad or ad group as the message says, then `themaads retry {number}`.",
@@ -48,6 +49,7 @@ class Counts:
     skipped: Counter[str] = field(default_factory=Counter)
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)  # category, code
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
+    failed_ad_groups: dict[tuple[str, str], list[Example]] = field(default_factory=dict)  # a few of each
     new_ads: int = 0
     rejected: Counter[str] = field(default_factory=Counter)  # rows by reason
 
@@ -64,6 +66,15 @@ class Counts:
             key = item["category"] or "", item["code"] or ""
             self.failed[key] += 1
             self.examples.setdefault(key, item["message"] or "")
+            few = self.failed_ad_groups.setdefault(key, [])
+            if len(few) < _FEW:
+                few.append(
+                    Example(
+                        customer_id=item["customer_id"],
+                        ad_group_id=item["ad_group_id"],
+                        name=item["ad_group_name"] or "",
+                    )
+                )
 
     @property
     def total(self) -> int:
@@ -144,9 +155,9 @@ def _failures(upload: Upload, counts: Counts) -> str:
     )
     categories = sorted({category for category, _ in counts.failed})
     remedies = "\n".join(
-        f"- **{category}**: {_WHAT_TO_DO[category].format(number=upload.number)}"
+        f"- **{category}**: {WHAT_TO_DO[category].format(number=upload.number)}"
         for category in categories
-        if category in _WHAT_TO_DO
+        if category in WHAT_TO_DO
     )
     return f"## What failed\n\n{lines}{_left_out(counts.failed)}\n\n{remedies}"
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -143,7 +145,7 @@ def test_a_trial_stops_at_its_limit_and_resume_lifts_it(
     trial = status_of(command, 1)
     assert trial["status"] == "paused"
     assert "limit of 3 items" in str(trial["message"])
-    command("status", "1", "--follow", code=1)
+    command("status", "1", "--follow", code=4)
 
     assert "7 items are left" in command("resume", "1").output
     assert status_of(command, 1)["status"] == "waiting"
@@ -452,3 +454,94 @@ def test_each_resume_asks_for_a_new_run(command: Command, file: Path, ledger: Le
         epochs.append(upload.epoch)
     assert epochs == [1, 2]
     ledger.uploads.take(1, run_id="run-1", stage="reading", is_active=lambda _: True)
+
+
+def test_outcomes_are_chosen_by_account_theme_state_and_code(
+    command: Command, file: Path, process: Callable[[int], None], ledger: Ledger
+) -> None:
+    command("submit", file, "--theme", "bf")
+    process(1)
+    by_account = ledger.outcomes.counts_by_account(1)
+    [first, _] = sorted(by_account)
+
+    def lines(*chosen: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(command("outcomes", "1", *chosen, "--csv", "-").stdout)))
+
+    of_first = lines("--account", str(first))
+    assert len(of_first) == sum(by_account[first].values()) == 5
+    assert {line["customer_id"].replace("-", "") for line in of_first} == {str(first)}
+    edition = of_first[0]["edition"]
+    assert len(lines("--theme", "bf")) == len(lines("--theme", edition)) == 10
+    assert lines("--theme", "kerst") == lines("--theme", "black friday 2031") == []
+    assert len(lines("--state", "done")) == 10
+    assert (
+        lines("--state", "failed") == lines("--category", "policy") == lines("--code", "no_ad_to_copy") == []
+    )
+
+    shown = command("outcomes", "1", "--account", str(first), "--rows", "2").output
+    assert "5  done" in shown
+    assert "the first 2; all of them with --csv FILE" in shown
+    assert sum(line["ad_group_id"] in shown for line in of_first) == 2
+    assert command("outcomes", "1", "--state", "failed").output == "no ad group is all of that\n"
+    with pytest.raises(ThemeError, match="there is no theme 'easter'; the themes are: "):
+        command("outcomes", "1", "--theme", "easter")
+
+
+def test_the_exit_code_tells_how_an_upload_is_when_it_is_asked_to(
+    command: Command, file: Path, process: Callable[[int], None]
+) -> None:
+    command("submit", file, "--theme", "bf")
+    command("status", "1")
+    command("status", "1", "--exit-code", code=6)
+    command("status", "1", "--follow", "--timeout", "0", code=6)
+    command("pause", "1")
+    command("status", "--exit-code", code=4)
+    assert "`themaads resume 1` goes on" in command("status", "1", "--follow", code=4).output
+    command("resume", "1")
+    process(1)
+    command("status", "1", "--exit-code", code=0)
+    command("submit", file, "--theme", "bf", "--wait", code=0)
+
+
+def test_followed_as_json_an_upload_is_a_line_at_each_change(
+    command: Command, file: Path, process: Callable[[int], None]
+) -> None:
+    command("submit", file, "--theme", "bf")
+    waiting = command("status", "1", "--follow", "--json", "--timeout", "1.2", code=6).stdout.splitlines()
+    assert [json.loads(line)["status"] for line in waiting] == ["waiting"]  # looked at thrice
+    process(1)
+    [finished] = command("status", "1", "--follow", "--json").stdout.splitlines()
+    assert json.loads(finished)["items"]["done"] == 10
+
+
+def test_a_shell_completes_the_numbers_of_uploads_and_loads_no_costly_module(
+    command: Command, file: Path
+) -> None:
+    command("submit", file, "--theme", "bf")
+    command("submit", file, "--theme", "kerst")
+    script = """
+import sys
+from themaads_pipeline.cli.main import themaads
+try:
+    themaads(prog_name="themaads")
+finally:
+    costly = ("dagster", "google.ads", "grpc", "numpy", "pandas", "pyarrow", "sqlalchemy")
+    print("loaded:", *[name for name in costly if name in sys.modules])
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "_THEMAADS_COMPLETE": "zsh_complete",
+            "COMP_WORDS": "themaads status ",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    words, _, loaded = answer.stdout.partition("loaded:")
+    assert loaded.split() == []
+    kind, number, what = words.splitlines()[3:6]
+    assert (kind, number, what) == ("plain", "1", "lijst.csv: waiting, 0.0%")
+    assert words.splitlines()[1] in {"2", "3"}  # the newest first

@@ -3,8 +3,10 @@
 import csv
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
 from themaads_pipeline.model.outcomes import Category, Failure
-from themaads_pipeline.model.uploads import Upload
+from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.reports.files import FAILED_COLUMNS, OUTCOME_COLUMNS, ReportFiles, write_reports
 from themaads_pipeline.reports.tables import ReportError
@@ -39,12 +41,19 @@ NAMES = {
 }
 
 
-def an_upload(ledger: Ledger, names: list[str], *, rejected: list[RejectedRow] | None = None) -> Upload:
-    """An upload of one ad group a name: the first is done, the second skipped, the others failed."""
+def an_upload(
+    ledger: Ledger,
+    names: list[str],
+    *,
+    rejected: list[RejectedRow] | None = None,
+    file_name: str = "bf.csv",
+    said: str = "@risky: a policy, -20% | off",
+) -> Upload:
+    """An upload of one ad group a name: the first is done, the second skipped, others failed as `said`."""
     upload, _ = ledger.uploads.register(
         key="black-friday-2026@1f3a9c2e",
         file_path="/in/bf.csv",
-        file_name="bf.csv",
+        file_name=file_name,
         content_sha256="1" * 64,
         edition=EDITION,
     )
@@ -81,7 +90,7 @@ def an_upload(ledger: Ledger, names: list[str], *, rejected: list[RejectedRow] |
     failure = Failure(
         category=Category.POLICY,
         code="PolicyFindingError.POLICY_FINDING",
-        message="@risky: a policy, -20% | off",
+        message=said,
         policy_topics=("ALCOHOL",),
         trigger="=bier",
     )
@@ -208,6 +217,7 @@ def test_two_reports_of_one_ledger_are_the_same_bytes_and_leave_nothing_behind(
         "failed_items.csv",
         "outcomes.csv",
         "rejected_rows.csv",
+        "report.html",
         "summary.md",
     ]
 
@@ -317,3 +327,88 @@ def test_a_report_rides_out_a_postgres_that_is_lost_in_the_middle_of_it(
     assert back.finished.is_set()
     lines = [line["lines"] for line in lines_of(_here(files.outcomes))]
     assert lines == [str(line) for line in range(2, 45_002)]
+
+
+HOSTILE = (
+    """"'></title></style><script>alert(1)</script><img src=//evil.example onerror=alert(2)>{{ 7 * 7 }}"""
+)
+
+
+class _Page(HTMLParser):
+    """What a browser would do because of the page: elements, attributes that load or run something, texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.loads: list[str] = []
+        self.runs: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.loads += [value or "" for name, value in attrs if name in {"href", "src", "action", "data"}]
+        self.runs += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+def test_the_page_says_what_happened_what_failed_and_what_to_do_next(
+    ledger: Ledger, report: Callable[[Upload], ReportFiles]
+) -> None:
+    rejected = [RejectedRow(line=8, reason="no_theme", message="The row names no theme.", raw="1;2")]
+    files = report(an_upload(ledger, ["schoenen", "laarzen", "sokken", "jassen"], rejected=rejected))
+    page = _Page(_here(files.page).read_text(encoding="utf-8"))
+    text = " ".join(filter(None, page.texts))
+
+    assert "1 of 4 ad groups got a themed ad, 2 failed ." in text
+    assert "The new ads are paused : nobody sees them until you enable them." in text
+    assert "PolicyFindingError.POLICY_FINDING" in page.texts
+    assert "=bier" in page.texts  # what triggered the policy
+    assert "sokken" in page.texts  # an ad group, for example
+    assert "the ad group has no responsive search ad to copy" in page.texts
+    assert "The row names no theme." in page.texts
+    assert f"themaads submit {files.failed_items}" in page.texts
+    assert page.elements["svg"] >= 3
+    for path in files.files:
+        assert path == files.page or path.name in page.loads
+
+
+def test_a_page_made_of_hostile_texts_loads_nothing_and_runs_nothing(
+    ledger: Ledger, report: Callable[[Upload], ReportFiles]
+) -> None:
+    rejected = [RejectedRow(line=8, reason=HOSTILE, message=HOSTILE, raw=f"\u202e{HOSTILE}")]
+    upload = an_upload(ledger, [HOSTILE, "b", HOSTILE], rejected=rejected, file_name=HOSTILE, said=HOSTILE)
+    files = report(upload)
+    page = _here(files.page).read_text(encoding="utf-8")
+    found = _Page(page)
+
+    assert found.elements["script"] == found.elements["img"] == 0
+    assert found.runs == []
+    assert {link for link in found.loads if not link.startswith("#")} == {
+        "outcomes.csv", "failed_items.csv", "rejected_rows.csv", "summary.md",
+    }  # fmt: skip
+    assert "49" not in {text.strip() for text in found.texts}
+    assert sum(HOSTILE[:60] in text for text in found.texts) >= 6  # it is there to be read
+    assert "\u202e" not in page
+    assert "default-src 'none'" in page
+
+
+def test_the_page_tells_of_the_run_that_died_and_of_the_one_that_went_on(
+    ledger: Ledger, report: Callable[[Upload], ReportFiles]
+) -> None:
+    upload = an_upload(ledger, ["a", "b", "c"])
+    ledger.beats.bury("run-1", why="the worker was killed by signal 9 at 1 of 3 items")
+    owner = ledger.uploads.take(upload.number, run_id="run-2", stage="pushing", is_active=lambda _: False)
+    ledger.uploads.end(owner, how="finished", status=UploadStatus.FINISHED)
+    finished = ledger.uploads.by_number(upload.number)
+    assert finished is not None
+    files = report(finished)
+    page = _Page(_here(files.page).read_text(encoding="utf-8"))
+
+    assert "1 run ended too early" in page.texts
+    assert "the worker was killed by signal 9 at 1 of 3 items" in page.texts
+    assert "went on by itself, since the run before it died" in page.texts
+    assert "run 1 died" in page.texts  # in the chart
