@@ -17,6 +17,7 @@ from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.ads import Account
 from themaads_pipeline.model.items import FINAL_STATES, ItemState, RejectedRow
 from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.reports.charts import Part, course_of, parts_of
 from themaads_pipeline.reports.next_steps import next_steps
 from themaads_pipeline.reports.story import at_work_s, runs_of
