@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from themaads_pipeline.model.editions import ORIGINAL_LABEL
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.outcomes import Category, SkipReason
 from themaads_pipeline.model.uploads import Upload, UploadStatus
+from themaads_pipeline.objects import AnyPath
 from themaads_pipeline.reports.summary import Counts
 from themaads_pipeline.reports.words import STATUSES, many
 
@@ -31,7 +31,7 @@ class Step:
     file: str = ""
 
 
-def next_steps(upload: Upload, counts: Counts, *, labels: Sequence[str], directory: Path) -> list[Step]:
+def next_steps(upload: Upload, counts: Counts, *, labels: Sequence[str], directory: AnyPath) -> list[Step]:
     """All that is left to do; empty when nothing is.
 
     Args:
