@@ -85,7 +85,7 @@ def _enable(counts: Counts, labels: Sequence[str]) -> Iterator[Step]:
         )
 
 
-def _repair_failures(upload: Upload, counts: Counts, directory: Path) -> Iterator[Step]:
+def _repair_failures(upload: Upload, counts: Counts, directory: AnyPath) -> Iterator[Step]:
     failed = counts.states[ItemState.FAILED]
     if not failed:
         return
