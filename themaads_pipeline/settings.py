@@ -109,6 +109,10 @@ class Settings(BaseSettings):
         description="New ads on one site a second to begin with: Google visits each page; 0: no matter",
     )
 
+    dashboard_url: str | None = Field(
+        default=None, description="The dashboard's web address as people reach it, for links in Dagster"
+    )
+
     lesson_days: float = Field(
         default=30,
         gt=0,

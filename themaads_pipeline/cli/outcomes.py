@@ -209,8 +209,9 @@ def _show_items(ledger: Ledger, upload: Upload, which: Which, limit: int) -> Non
 
 
 def _said(item: Mapping[str, Any]) -> str:
-    """What Google named says more than what it said of it."""
-    return f"{item['message'] or ''} [{item['trigger']}]" if item["trigger"] else item["message"] or ""
+    """What Google said, and the text or page that it named, where that is no part of it."""
+    message, trigger = item["message"] or "", item["trigger"] or ""
+    return message if trigger in message else f"{message} [{trigger}]"
 
 
 def _show_patterns(patterns: Sequence[PolicyPattern], *, of_all: bool) -> None:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from themaads_pipeline.alerts.channels import usable_channels
 from themaads_pipeline.alerts.telling import tell
+from themaads_pipeline.defs import labels
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.settings import Settings
 
@@ -13,6 +14,7 @@ INTERVAL_S = 10
 
 
 @dg.sensor(
+    tags=labels.CHANGES_NOTHING,
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(

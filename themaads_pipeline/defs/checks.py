@@ -14,6 +14,7 @@ from themaads_pipeline.defs.themed_ads import themed_ads
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.push.audit import Audit, MadeAd, audit_upload
 from themaads_pipeline.push.telling import Telling
+from themaads_pipeline.reports.words import many
 from themaads_pipeline.settings import Settings
 
 __all__ = ["ads_in_the_accounts", "checks", "every_item_is_final", "failures_are_few"]
@@ -42,7 +43,8 @@ with warnings.catch_warnings():
     @dg.asset_check(
         asset=themed_ads,
         partitions_def=partitions.uploads,
-        description="Every ad group of the upload has an outcome: done, skipped or failed.",
+        description="Every ad group of the upload has an outcome: an ad was made, or it was skipped or "
+        "failed, and the report tells why. Nothing was forgotten.",
     )
     def every_item_is_final(
         context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
@@ -54,13 +56,14 @@ with warnings.catch_warnings():
             passed=left == 0 and progress.is_read,
             metadata=metadata.counts_of(progress),
             description=f"{progress.final:,} of {progress.total:,} ad groups have an outcome"
-            + (f"; {left:,} are left: `themaads resume {progress.number}`" if left else ""),
+            + (f"; {left:,} are left: `themaads status {progress.number}` says why" if left else ""),
         )
 
     @dg.asset_check(
         asset=themed_ads,
         partitions_def=partitions.uploads,
-        description="Only a small share of the ad groups failed.",
+        description="Only a small share of the ad groups failed. When more did, there is often one cause "
+        "behind many: a text that policy refuses, an account that is closed.",
     )
     def failures_are_few(
         context: dg.AssetCheckExecutionContext,
@@ -72,13 +75,21 @@ with warnings.catch_warnings():
         with stage_of(context, ledger, "checking", looks_only=True) as stage:
             [progress] = ledger.uploads.progress(stage.upload.number)
             outcomes = metadata.outcomes_table(ledger, stage.upload.number)
+            policy = metadata.policy_metadata(ledger, stage.upload.number)
         share = progress.failed / progress.total if progress.total else 0.0
+        look = f": `themaads outcomes {progress.number} --state failed` lists them" if share > bound else ""
         return dg.AssetCheckResult(
             passed=share <= bound,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"failed_share": round(share, 4), "outcomes": outcomes},
-            description=f"{progress.failed:,} of {progress.total:,} failed ({share:.1%}); "
-            f"up to {bound:.0%} is expected",
+            metadata={
+                "failed": progress.failed,
+                "failed_share": round(share, 4),
+                "bound": bound,
+                "outcomes": outcomes,
+                **policy,
+            },
+            description=f"{progress.failed:,} of {progress.total:,} ad groups failed ({share:.1%}); "
+            f"up to {bound:.0%} is expected{look}",
         )
 
     @dg.multi_asset_check(
@@ -87,13 +98,15 @@ with warnings.catch_warnings():
                 "no_ad_twice",
                 asset=themed_ads,
                 partitions_def=partitions.uploads,
-                description="No ad group has two ads of the theme, by what is in Google Ads now.",
+                description="No ad group has two ads of the theme, by what is in Google Ads now: nothing was "
+                "made twice.",
             ),
             dg.AssetCheckSpec(
                 "ads_are_there",
                 asset=themed_ads,
                 partitions_def=partitions.uploads,
-                description="Every ad that was made is in Google Ads now.",
+                description="Every ad that was made is in Google Ads now. It only warns of one that somebody "
+                "has removed since.",
             ),
         ],
         can_subset=True,
@@ -143,7 +156,13 @@ def no_ad_twice(audit: Audit) -> dg.AssetCheckResult:
         passed=not found and not audit.not_read,
         severity=dg.AssetCheckSeverity.ERROR if found else dg.AssetCheckSeverity.WARN,
         metadata={"ads_looked_up": audit.looked_at, **details},
-        description=f"{len(found):,} ad groups have an ad of the theme twice" + _unseen(audit),
+        description=(
+            f"{many(len(found), 'ad group')} with more than one ad of the theme: remove all but one in "
+            "Google Ads; the table has their ids"
+            if found
+            else f"No ad group has two ads of the theme ({audit.looked_at:,} ads looked up in Google Ads)"
+        )
+        + _unseen(audit),
     )
 
 
@@ -168,7 +187,14 @@ def ads_are_there(audit: Audit) -> dg.AssetCheckResult:
             "removed_since": len(audit.removed),
             **details,
         },
-        description=f"{there:,} of {audit.looked_at:,} ads are there" + _unseen(audit),
+        description=(
+            f"{there:,} of the {many(audit.looked_at, 'ad')} that were made are in Google Ads now"
+            if audit.looked_at
+            else "No ad was made, and so none is missing"
+        )
+        + (f"; {len(audit.removed):,} were removed since by somebody" if audit.removed else "")
+        + (f"; {len(audit.lost):,} cannot be found, and should be: report it" if audit.lost else "")
+        + _unseen(audit),
     )
 
 

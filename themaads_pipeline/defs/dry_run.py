@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from themaads_pipeline.defs import metadata, partitions
+from themaads_pipeline.defs import labels, metadata, partitions
 from themaads_pipeline.defs.launchpad import DryRunConfig, customer_ids
 from themaads_pipeline.defs.resources import Ads, Now, Themes
 from themaads_pipeline.exceptions import PermanentError
@@ -77,6 +77,7 @@ def plan_everything(  # noqa: PLR0917 - Dagster calls it by name
     partitions_def=partitions.uploads,
     executor_def=dg.in_process_executor,
     run_tags={"dagster/retry_on_asset_or_op_failure": "false"},
+    tags=labels.CHANGES_NOTHING,
     description=(
         "What a push of this upload would do, as a table and a CSV file: looks everything up in Google Ads, "
         "and changes nothing, neither there nor here."

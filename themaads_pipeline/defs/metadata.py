@@ -1,5 +1,6 @@
 """What a person sees beside a materialization: counts that Dagster plots, and tables."""
 
+import base64
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,13 +11,30 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.accounts import dashed
 from themaads_pipeline.model.items import ItemState
+from themaads_pipeline.reports.page import picture_of
+from themaads_pipeline.reports.words import share
+from themaads_pipeline.settings import Settings
 
-__all__ = ["Metadata", "accounts_table", "counts_of", "rejected_metadata", "speed", "table"]
+__all__ = [
+    "Metadata",
+    "accounts_chart",
+    "accounts_table",
+    "counts_of",
+    "course_chart",
+    "links_of",
+    "policy_metadata",
+    "rejected_metadata",
+    "speed",
+    "table",
+]
 
 Metadata = dict[str, dg.MetadataValue[Any]]
 
 SHOWN_ROWS = 100  # of a table; the report's files have all
 _LONGEST_TEXT = 300
+_CHARTED_ACCOUNTS = 25
+_BAR = 24  # characters
+_SPANS = 60
 _Cell = str | int | float | None
 
 
@@ -43,6 +61,74 @@ def counts_of(progress: Progress) -> Metadata:
     }
 
 
+def shares_of(progress: Progress) -> Metadata:
+    """The same as shares, 0 to 1: uploads of all sizes can be compared in one plot."""
+    total = progress.total or 1
+    return {
+        "done_share": dg.MetadataValue.float(round(progress.done / total, 4)),
+        "failed_share": dg.MetadataValue.float(round(progress.failed / total, 4)),
+    }
+
+
+def course_chart(ledger: Ledger, progress: Progress) -> dg.MetadataValue[Any]:
+    """How it went, as a picture: ads a second, the runs that made them, where one died; and the outcomes."""
+    number = progress.number
+    picture = picture_of(
+        ledger.looks.about([number])[number],
+        ledger.looks.stages(number),
+        ledger.looks.answered(number, spans=_SPANS),
+    )
+    encoded = base64.b64encode(picture.encode()).decode() if picture else ""
+    counts = {
+        "ads made, PAUSED": progress.done,
+        "skipped": progress.skipped,
+        "failed": progress.failed,
+        "to do": progress.total - progress.final,
+    }
+    lines = [
+        f"| {words} | {count:,} | {share(count, progress.total)} | {_bar(count, progress.total)} |"
+        for words, count in counts.items()
+    ]
+    image = [f"![Ads a second over time](data:image/svg+xml;base64,{encoded})", ""] if encoded else []
+    return dg.MetadataValue.md(
+        "\n".join([*image, "| outcome | ad groups | share | |", "|---|---:|---:|---|", *lines])
+    )
+
+
+def accounts_chart(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
+    """Bars of the accounts by outcome, those with most failures first: █ made ▒ skipped ▚ failed ░ to do."""
+    counts = ledger.outcomes.counts_by_account(upload)
+    ranked = sorted(
+        counts.items(), key=lambda pair: (-pair[1].get(ItemState.FAILED, 0), -sum(pair[1].values()), pair[0])
+    )
+    lines = []
+    for customer_id, states in ranked[:_CHARTED_ACCOUNTS]:
+        total, failed = sum(states.values()), states.get(ItemState.FAILED, 0)
+        final = [states.get(state, 0) for state in (ItemState.DONE, ItemState.SKIPPED)] + [failed]
+        shown = f"`{_bar_of([*final, total - sum(final)], total)}`"
+        lines.append(f"| {dashed(customer_id)} | {shown} | {total:,} | {failed:,} | {share(failed, total)} |")
+    more = len(ranked) - _CHARTED_ACCOUNTS
+    return dg.MetadataValue.md(
+        "\n".join(
+            [
+                "█ made, ▒ skipped, ▚ failed, ░ to do",
+                "",
+                "| account | | ad groups | failed | share |",
+                "|---|---|---:|---:|---:|",
+                *lines,
+                *(["", f"and {more:,} more accounts"] if more > 0 else []),
+            ]
+        )
+    )
+
+
+def links_of(settings: Settings, upload: int) -> Metadata:
+    """Where else it can be looked at."""
+    if settings.dashboard_url is None:
+        return {}
+    return {"dashboard": dg.MetadataValue.url(f"{settings.dashboard_url.rstrip('/')}/uploads/{upload}")}
+
+
 def outcomes_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
     """Items by outcome and reason, with an example of what was said."""
     return table(
@@ -67,9 +153,12 @@ def accounts_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
     return table(("account", "items", "done", "skipped", "failed", "left"), rows)
 
 
-def policy_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
-    """Google's policy topics with what triggered them, most first."""
-    return table(
+def policy_metadata(ledger: Ledger, upload: int) -> Metadata:
+    """Google's policy topics with what triggered them, most first; nothing where it refused nothing."""
+    patterns = ledger.outcomes.policy_patterns(upload)
+    if not patterns:
+        return {}
+    found = table(
         ("policy", "type", "text or page", "items", "share", "accounts", "examples: ad groups"),
         (
             (
@@ -81,9 +170,10 @@ def policy_table(ledger: Ledger, upload: int) -> dg.MetadataValue[Any]:
                 pattern.accounts,
                 ", ".join(f"{each.ad_group_id} {each.name}".strip() for each in pattern.examples),
             )
-            for pattern in ledger.outcomes.policy_patterns(upload)[:SHOWN_ROWS]
+            for pattern in patterns[:SHOWN_ROWS]
         ),
     )
+    return {"policy_patterns": found}
 
 
 def rejected_metadata(ledger: Ledger, upload: int) -> Metadata:
@@ -121,6 +211,22 @@ def speed(items: int, seconds: float) -> Metadata:
         "duration_s": dg.MetadataValue.float(round(seconds, 1)),
         "items_per_s": dg.MetadataValue.float(round(items / seconds, 1) if seconds > 0 else 0.0),
     }
+
+
+def _bar(part: int, whole: int) -> str:
+    """A part of a whole, in characters.
+
+    >>> _bar(1, 2)
+    '████████████'
+    """
+    return "█" * max(round(_BAR * part / whole), 1 if part else 0) if whole else ""
+
+
+def _bar_of(counts: Sequence[int], total: int) -> str:
+    return "".join(
+        sign * max(round(_BAR * count / total), 1 if count else 0)
+        for sign, count in zip("█▒▚░", counts, strict=True)
+    )
 
 
 def _shown(cell: _Cell) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from themaads_pipeline.defs import metadata, partitions
+from themaads_pipeline.defs import labels, metadata, partitions
 from themaads_pipeline.defs.resources import Ads
 from themaads_pipeline.defs.stages import upload_of
 from themaads_pipeline.exceptions import PermanentError
@@ -68,6 +68,7 @@ def read_reviews(
     partitions_def=partitions.uploads,
     executor_def=dg.in_process_executor,
     run_tags={"dagster/retry_on_asset_or_op_failure": "false"},
+    tags=labels.CHANGES_NOTHING,
     description=(
         "Google goes on reviewing ads after they were made. This reads what it says of the upload's ads "
         "now, and lists the disapproved ones as a table and a CSV file. It changes nothing, there or here."

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from themaads_pipeline.defs import metadata, partitions
+from themaads_pipeline.defs import labels, metadata, partitions
 from themaads_pipeline.defs.launchpad import PushRunConfig
 from themaads_pipeline.defs.resources import Ads, Now, Themes
 from themaads_pipeline.defs.stages import stage_of
@@ -29,7 +29,9 @@ _log = logging.getLogger(__name__)
 @dg.asset(
     partitions_def=partitions.uploads,
     deps=[upload_items],
-    group_name="themed_ads",
+    group_name=labels.GROUP,
+    owners=labels.OWNERS,
+    tags=labels.SENDS,
     kinds={"googleads"},
     output_required=False,  # items that are left on purpose must not turn the partition green
     description=(
@@ -67,7 +69,7 @@ def themed_ads(  # noqa: PLR0917 - Dagster calls it by name
         stage.has_ended = True
     context.log.info(_in_words(summary))
     if summary.is_finished:
-        yield dg.MaterializeResult(metadata=_facts(ledger, summary))
+        yield dg.MaterializeResult(metadata=_facts(ledger, summary, settings))
 
 
 class Encouragement:
@@ -122,12 +124,16 @@ def _in_words(summary: PushSummary) -> str:
     )
 
 
-def _facts(ledger: Ledger, summary: PushSummary) -> dict[str, dg.MetadataValue[Any]]:
+def _facts(ledger: Ledger, summary: PushSummary, settings: Settings) -> dict[str, dg.MetadataValue[Any]]:
     number = summary.progress.number
     return {
         **metadata.counts_of(summary.progress),
+        **metadata.shares_of(summary.progress),
+        "how_it_went": metadata.course_chart(ledger, summary.progress),
         "ads_are": dg.MetadataValue.text("PAUSED: enable them in Google Ads"),
         "outcomes": metadata.outcomes_table(ledger, number),
+        **metadata.policy_metadata(ledger, number),
+        **metadata.links_of(settings, number),
         "accounts": dg.MetadataValue.int(len(ledger.outcomes.counts_by_account(number))),
         "items_by_account": metadata.accounts_table(ledger, number),
         "settled_by_this_run": dg.MetadataValue.int(summary.items_settled),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from themaads_pipeline.defs import partitions
+from themaads_pipeline.defs import labels, partitions
 from themaads_pipeline.defs.dry_run import dry_run
 from themaads_pipeline.defs.jobs import push_upload
 from themaads_pipeline.defs.review import review_ads
@@ -23,6 +23,7 @@ _LOOKERS = frozenset({dry_run.name, review_ads.name})  # their runs do not count
 
 
 @dg.sensor(
+    tags=labels.SENDS,
     job=push_upload,
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from themaads_pipeline.defs import partitions
+from themaads_pipeline.defs import labels, partitions
 from themaads_pipeline.defs.jobs import push_upload
 from themaads_pipeline.defs.resources import Now, Themes
 from themaads_pipeline.exceptions import ThemaAdsError
@@ -50,6 +50,7 @@ class Tick:
 
 
 @dg.sensor(
+    tags=labels.SENDS,
     job=push_upload,
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,

@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from themaads_pipeline.defs import metadata, partitions
+from themaads_pipeline.defs import labels, metadata, partitions
 from themaads_pipeline.defs.launchpad import ReadingConfig
 from themaads_pipeline.defs.metadata import Metadata
 from themaads_pipeline.defs.resources import Ads, Now, Themes
@@ -24,7 +24,9 @@ __all__ = ["upload_items"]
 
 @dg.asset(
     partitions_def=partitions.uploads,
-    group_name="themed_ads",
+    group_name=labels.GROUP,
+    owners=labels.OWNERS,
+    tags=labels.CHANGES_NOTHING,
     kinds={"postgres", "csv"},
     description=(
         "Reads the uploaded file: every row is checked, ad group names are looked up in Google Ads, and what "
@@ -59,7 +61,8 @@ def upload_items(  # noqa: PLR0917 - Dagster calls it by name
                 gateway=google_ads,
                 tell=Telling(ledger, stage.owner),
             )
-            found = _found(context, stage, time.monotonic() - started, is_new=upload.read_at is None)
+            seconds = time.monotonic() - started
+            found = _found(context, stage, settings, seconds, is_new=upload.read_at is None)
         except (UnusableFileError, ThemeError) as error:
             stage.end(how="failed", why=str(error), status=UploadStatus.FAILED)
             refuse(
@@ -72,10 +75,13 @@ def upload_items(  # noqa: PLR0917 - Dagster calls it by name
     return dg.MaterializeResult(metadata=found)
 
 
-def _found(context: dg.AssetExecutionContext, stage: Stage, seconds: float, *, is_new: bool) -> Metadata:
+def _found(
+    context: dg.AssetExecutionContext, stage: Stage, settings: Settings, seconds: float, *, is_new: bool
+) -> Metadata:
     """Say what was found, once, and return it for people to look at."""
     number, ledger = stage.upload.number, stage.ledger
     [progress] = ledger.uploads.progress(number)
+    rejected = progress.rejected
     accounts = len(ledger.outcomes.counts_by_account(number))
     if not progress.total:
         raise UnusableFileError(
@@ -92,7 +98,9 @@ def _found(context: dg.AssetExecutionContext, stage: Stage, seconds: float, *, i
         **metadata.counts_of(progress),
         "accounts": dg.MetadataValue.int(accounts),
         "items_by_account": metadata.accounts_table(ledger, number),
+        "rejected_share": dg.MetadataValue.float(round(rejected / (progress.total + rejected), 4)),
         **metadata.rejected_metadata(ledger, number),
+        **metadata.links_of(settings, number),
         **(metadata.speed(progress.total, seconds) if is_new else {}),
     }
 

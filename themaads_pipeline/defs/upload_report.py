@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from themaads_pipeline.defs import metadata, partitions
+from themaads_pipeline.defs import labels, metadata, partitions
 from themaads_pipeline.defs.metadata import Metadata
 from themaads_pipeline.defs.resources import Ads, Themes
 from themaads_pipeline.defs.stages import Stage, stage_of
@@ -28,11 +28,14 @@ _log = logging.getLogger(__name__)
 @dg.asset(
     partitions_def=partitions.uploads,
     deps=["themed_ads"],
-    group_name="themed_ads",
-    kinds={"csv", "markdown"},
+    group_name=labels.GROUP,
+    owners=labels.OWNERS,
+    tags=labels.CHANGES_NOTHING,
+    kinds={"html", "csv"},
     description=(
-        "The report of the upload: a summary to forward, the outcome of every ad group with both ad ids, and "
-        "the failed ad groups as a file that can be repaired and uploaded again."
+        "The report of the upload: report.html to read, print and forward (what happened, what failed and "
+        "why, what to do next); the outcome of every ad group with both ad ids; and the failed ad groups as "
+        "a file that can be repaired and uploaded again."
     ),
 )
 def upload_report(
@@ -57,9 +60,13 @@ def upload_report(
     return dg.MaterializeResult(
         metadata={
             **metadata.counts_of(progress),
+            **metadata.shares_of(progress),
             "ads_are": dg.MetadataValue.text("PAUSED: enable them in Google Ads"),
             **found,
-            "policy_patterns": metadata.policy_table(ledger, number),
+            "outcomes_by_account": metadata.accounts_chart(ledger, number),
+            **metadata.policy_metadata(ledger, number),
+            **metadata.rejected_metadata(ledger, number),
+            **metadata.links_of(settings, number),
         }
     )
 
@@ -96,5 +103,8 @@ def files_of(
     return {
         "summary": dg.MetadataValue.md(report.text),
         "directory": dg.MetadataValue.path(str(report.directory)),
-        **{path.stem: dg.MetadataValue.path(str(path)) for path in report.files if path != report.summary},
+        "report": dg.MetadataValue.path(str(report.page)),
+        "outcomes": dg.MetadataValue.path(str(report.outcomes)),
+        "failed_items": dg.MetadataValue.path(str(report.failed_items)),
+        "rejected_rows_file": dg.MetadataValue.path(str(report.rejected_rows)),  # `rejected_rows` counts them
     }

@@ -16,6 +16,7 @@ _LEFT, _TOP, _FLOOR = 36.0, 24.0, 150.0
 _RUN_HEIGHT, _RUN_GAP = 8.0, 5.0
 _LEAST_WIDTH = 2.0  # of what happened in a moment
 _MOST_LANES = 3
+_LEAST_SPANS = 3
 
 _Scale = Callable[[datetime], float]
 _Rate = Callable[[float], float]
@@ -77,13 +78,13 @@ def parts_of(counts: Iterable[tuple[str, int]]) -> tuple[Part, ...]:
 
 
 def course_of(answered: Sequence[Answered], runs: Sequence[RunStory]) -> Course | None:
-    """What is drawn of how it went; None where Google answered nothing yet.
+    """What is drawn of how it went; None where there is nothing to see: two bars, and no death, say nothing.
 
     Args:
         answered: By time, spans without any left out.
         runs: The oldest first.
     """
-    if not answered:
+    if not answered or (len(answered) < _LEAST_SPANS and not any(run.ended_badly for run in runs)):
         return None
     seconds = answered[0].seconds
     span = timedelta(seconds=seconds)

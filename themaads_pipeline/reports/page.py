@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
-__all__ = ["Told", "page_of"]
+__all__ = ["Told", "page_of", "picture_of"]
 
 _MOST_LINES = 15  # of one table; the CSV files have all
 _MOST_RUNS = 12
@@ -71,7 +71,7 @@ def page_of(
     final = counts.total - counts.open
     finished = told.about.finished_at if upload.status is UploadStatus.FINISHED else None
     rejected = counts.rejected.total()
-    return _template().render(
+    return _template("report.html").render(
         upload=upload,
         about=told.about,
         counts=counts,
@@ -106,8 +106,14 @@ def page_of(
     )
 
 
+def picture_of(about: AboutUpload, stages: Sequence[Stage], answered: Sequence[Answered]) -> str | None:
+    """The report's chart as an SVG of its own; None where there is nothing to see."""
+    course = course_of(answered, runs_of(stages, about))
+    return None if course is None else _template("picture.svg").render(course=course)
+
+
 @cache
-def _template() -> "Template":
+def _template(name: str) -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - commands need none
 
     environment = Environment(
@@ -126,7 +132,7 @@ def _template() -> "Template":
         "prose": _prose,
     }
     environment.globals |= {"many": many, "share": share, "dashed": dashed}
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _prose(text: str) -> "Markup":

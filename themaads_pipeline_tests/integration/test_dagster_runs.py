@@ -1,6 +1,7 @@
 """Real runs in Dagster: what turns a partition green, what does not, and what a person reads."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,13 @@ class Dagster:
 def dagster(
     ledger: Ledger, gateway: Gateway, settings: Settings, emulator: RunningEmulator
 ) -> Iterator[Dagster]:
+    with a_dagster(ledger, gateway, settings) as opened:
+        yield opened
+
+
+@contextmanager
+def a_dagster(ledger: Ledger, gateway: Gateway, settings: Settings) -> Iterator[Dagster]:
+    """With these parts; the emulator behind the gateway runs."""
     resources = {
         "ledger": ledger,
         "google_ads": lambda: gateway,

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from themaads_pipeline.defs.metadata import policy_table
+from themaads_pipeline.defs.metadata import policy_metadata
 from themaads_pipeline.ledger.attempts import PlannedItem, SentItem
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.ledger.outcomes import Example, PolicyPattern
@@ -150,7 +150,7 @@ def test_a_report_and_the_assets_metadata_show_them(ledger: Ledger, upload: Uplo
     text = write_reports(upload, ledger=ledger, directory=tmp_path, catalogue=load_catalogue(None)).text
     assert "| GAMBLING | PROHIBITED | casino | 4 | 40.0% | 2 | Groep 100, Groep 101, Groep 102 |" in text
     assert "`themaads lessons`" in text
-    shown = policy_table(ledger, upload.number).value
+    shown = policy_metadata(ledger, upload.number)["policy_patterns"].value
     assert shown.records[0].data == {
         "policy": "GAMBLING",
         "type": "PROHIBITED",
