@@ -1,5 +1,6 @@
 """An S3 server on this machine (moto's), for tests of object storage; what others do there, boto3 does."""
 
+import gc
 import logging
 from typing import Any, Self
 from urllib.request import Request, urlopen
@@ -25,7 +26,13 @@ class RunningS3:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
 
     def __enter__(self) -> Self:
-        """Listen, and forget what an earlier server of this process had."""
+        """Listen, and forget what an earlier server of this process had.
+
+        Garbage is collected before, and not meanwhile: what tests leave of Dagster holds SQLite connections,
+        which break the request in whose thread they happen to be collected.
+        """
+        gc.collect()
+        gc.disable()
         self._server.start()
         host, self.port = self._server.get_host_and_port()
         self.endpoint = f"http://{host}:{self.port}"
@@ -44,6 +51,7 @@ class RunningS3:
     def __exit__(self, *_: object) -> None:
         """Refuse connections from now on."""
         self._server.stop()
+        gc.enable()
 
     def environment(self) -> dict[str, str]:
         """What finds it."""

@@ -137,7 +137,7 @@ def test_a_file_dropped_into_a_bucket_is_pushed_and_reported_there_by_a_whole_st
         assert upload.file_path == f"{UPLOADS}/black friday.csv"
         assert (progress.done, progress.failed, progress.rejected) == (90, 0, 1)
         folder = f"reports/{upload.number}-{upload.key.replace('@', '-')}"
-        files = ("failed_items.csv", "outcomes.csv", "rejected_rows.csv", "summary.md")
+        files = ("failed_items.csv", "outcomes.csv", "rejected_rows.csv", "report.html", "summary.md")
         assert [key for key in s3.objects() if key.startswith("reports/")] == [
             f"{folder}/{name}" for name in files
         ]
