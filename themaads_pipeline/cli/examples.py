@@ -30,6 +30,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("themaads status 213 --exit-code > /dev/null || echo not finished", "in a script, at once"),
         ("themaads status 213 --follow --json --timeout 3600", "a line at each change, for an hour"),
     ),
+    "dashboard": (
+        ("themaads dashboard", "at http://127.0.0.1:3100"),
+        ("themaads dashboard --read-only --port 8080", "for a screen on the wall"),
+    ),
     "outcomes": (
         ("themaads outcomes 213", "counts by reason"),
         ("themaads outcomes 213 --category policy", "what policy refused, ad group by ad group"),
@@ -55,7 +59,12 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "alerts": (("themaads alerts test", "a test message to every channel"),),
     "emulator": (("themaads emulator --profile realistic", "as slow as real accounts"),),
-    "migrate": (("themaads migrate", "before a new release runs on a database of yours"),),
+    "prune": (("themaads prune --older-than 90d", "shows what would go, and asks"),),
+    "restored": (("themaads restored", "after an older backup was put back, before `themaads up`"),),
+    "migrate": (
+        ("themaads migrate", "before a new release runs on a database of yours"),
+        ("themaads migrate --grant-to themaads", "as the owner: stack and runs then work as that role"),
+    ),
     "postgres": (
         ("themaads postgres start", "prints its URL"),
         ('psql "$(themaads postgres url)"', "look into the ledger"),

@@ -74,12 +74,12 @@ def _enable(counts: Counts, labels: Sequence[str]) -> Iterator[Step]:
         yield Step(
             title="Look at the new ads, then enable them",
             text=f"{many(counts.new_ads, 'new ad')} {'is' if counts.new_ads == 1 else 'are'} PAUSED: nothing "
-            "is shown to anybody until you enable them.",
+            "is shown to anybody until you enable them. Those that were copied carry the label "
+            f"{ORIGINAL_LABEL}, and are as they were.",
             points=(
                 "In Google Ads choose an account, or the manager account for all, and open Campaigns > Ads.",
                 f"Filter on Label: {' or '.join(labels)}, and on Ad status: Paused.",
                 "Look at a few, select all, and choose Edit > Enable.",
-                f"The ads that were copied carry the label {ORIGINAL_LABEL}, and are as they were.",
             ),
             file="outcomes.csv",
         )

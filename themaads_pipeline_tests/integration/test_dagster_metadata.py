@@ -150,6 +150,16 @@ def test_the_chart_of_an_upload_whose_run_died_is_an_image_that_shows_the_death_
     assert not re.search(r"(href|src|url\(|<script)", picture)
 
 
+def test_the_report_on_a_file_that_cannot_be_used_says_that_it_failed_and_why(dagster: Dagster) -> None:
+    upload = dagster.submit("customer_id,ad_group_id\nx,1\ny,2\n")
+    assert not dagster.run(upload).success
+    [page] = dagster.resources["settings"].reports.glob(f"{upload.number}-*/report.html")
+    text = page.read_text(encoding="utf-8")
+    assert "<b>Failed:</b> black_friday.csv: none of its 2 rows can be used" in text
+    assert f"<pre>themaads resume {upload.number}</pre>" in text
+    assert "Repair the rows that could not be used: 2 rows" in text
+
+
 def _metadata(dagster: Dagster, asset: str, key: str) -> dict[str, Any]:
     """Of the partition's last materialization, as Dagster keeps it."""
     [record] = dagster.instance.fetch_materializations(

@@ -343,6 +343,7 @@ class _Page(HTMLParser):
         self.loads: list[str] = []
         self.runs: list[str] = []
         self.texts: list[str] = []
+        self.pictures: list[str] = []  # what is said of each that is not just an ornament
         self.feed(text)
         self.close()
 
@@ -350,6 +351,8 @@ class _Page(HTMLParser):
         self.elements[tag] += 1
         self.loads += [value or "" for name, value in attrs if name in {"href", "src", "action", "data"}]
         self.runs += [name for name, _ in attrs if name.startswith("on")]
+        if ("role", "img") in attrs:
+            self.pictures.append(dict(attrs).get("aria-label") or "")
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data.strip())
@@ -372,6 +375,7 @@ def test_the_page_says_what_happened_what_failed_and_what_to_do_next(
     assert "The row names no theme." in page.texts
     assert f"themaads submit {files.failed_items}" in page.texts
     assert page.elements["svg"] >= 3
+    assert page.pictures == ["1 ads made, 1 skipped, 2 failed, 0 to do"]
     for path in files.files:
         assert path == files.page or path.name in page.loads
 

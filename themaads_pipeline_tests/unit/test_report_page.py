@@ -136,7 +136,7 @@ def commands(status: UploadStatus, counts: Counts) -> list[str]:
 
 def test_new_ads_are_enabled_by_their_label_and_looked_at_once_more() -> None:
     enable, review = steps_of(UploadStatus.FINISHED, counted(done=2))
-    assert enable.text == "2 new ads are PAUSED: nothing is shown to anybody until you enable them."
+    assert enable.text.startswith("2 new ads are PAUSED: nothing is shown to anybody until you enable them.")
     assert "Filter on Label: THEME_BF_2026, and on Ad status: Paused." in enable.points
     assert review.commands == ("themaads review 213",)
 
