@@ -261,7 +261,7 @@ def _google_quotes_what_it_was_sent(stage: _Stage) -> None:
 def _no_token_is_given(stage: _Stage) -> None:
     stage.emulator.tokens(grant_error="invalid_grant")
     stage.emulator.expire_tokens()
-    stage.submit(2, "--wait", expect=1)
+    stage.submit(2, "--wait", expect=3)
     stage.emulator.tokens()
     _as_installed_app(stage)
     stage.command("resume", "3")
