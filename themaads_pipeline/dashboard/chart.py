@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from themaads_pipeline.dashboard.words import per_second
 from themaads_pipeline.ledger.looks import Answered
+from themaads_pipeline.reports.charts import round_above
+from themaads_pipeline.reports.words import per_second
 
 __all__ = ["SPANS", "Bar", "Chart", "chart_of"]
 
@@ -50,7 +51,7 @@ def chart_of(answered: Sequence[Answered]) -> Chart | None:
     places = round((end - begin).total_seconds() / seconds) + 1
     room = (WIDTH - _LEFT) / max(places, 24)
     fastest = max(each.ads for each in answered) / seconds
-    ceiling = _nice(fastest)
+    ceiling = round_above(fastest)
     high = HEIGHT - _BOTTOM - _TOP
 
     def y_of(rate: float) -> float:
@@ -92,9 +93,3 @@ def _times(begin: datetime, end: datetime, last: float) -> tuple[tuple[float, st
         (round((_LEFT + last) / 2, 1), words[1], "middle"),
         (round(last, 1), words[2], "end"),
     )
-
-
-def _nice(rate: float) -> float:
-    """The next round figure."""
-    size = 10.0 ** (len(f"{int(rate)}") - 1) if rate >= 1 else 0.1
-    return next((step * size for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * size >= rate), rate or 1.0)

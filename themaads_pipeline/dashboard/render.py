@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from themaads_pipeline.dashboard import chart, words
 from themaads_pipeline.dashboard.guard import Access
 from themaads_pipeline.model.accounts import dashed
+from themaads_pipeline.reports import words as common
 from themaads_pipeline.reports.summary import SKIPPED_BECAUSE
 
 __all__ = ["STATIC", "Render"]
@@ -37,20 +38,20 @@ class Render:
         self._environment.filters |= {
             "count": words.count,
             "dashed": dashed,
-            "duration": words.duration,
+            "duration": common.duration,
             "edition_title": words.edition_title,
             "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
-            "moment": words.moment,
-            "per_second": words.per_second,
+            "moment": common.moment,
+            "per_second": common.per_second,
             "prose": words.prose,
         }
         self._environment.globals |= {
             "access": access,
             "categories": words.CATEGORIES,
-            "many": words.many,
-            "share": words.share,
+            "many": common.many,
+            "share": common.share,
             "skipped_because": SKIPPED_BECAUSE,
-            "statuses": words.STATUSES,
+            "statuses": common.STATUSES,
             "chart_width": chart.WIDTH,
         }
 

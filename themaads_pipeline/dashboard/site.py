@@ -12,10 +12,10 @@ from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.alerts.telling import web_url_of
 from themaads_pipeline.dashboard.answers import Answers
 from themaads_pipeline.dashboard.guard import Access
-from themaads_pipeline.dashboard.speedometer import Speedometer
 from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.catalogue import Catalogue
 from themaads_pipeline.model.lines import Fact, line
+from themaads_pipeline.reports.speedometer import Speedometer
 from themaads_pipeline.settings import Settings
 
 __all__ = ["Site"]

@@ -7,7 +7,6 @@ from typing import Any
 
 from themaads_pipeline.dashboard.bars import Part, parts_of
 from themaads_pipeline.dashboard.chart import SPANS, Chart, chart_of
-from themaads_pipeline.dashboard.heartbeat import Heartbeat, Level, heartbeat_of
 from themaads_pipeline.dashboard.site import Site
 from themaads_pipeline.dashboard.timeline import RunStory, runs_of
 from themaads_pipeline.exceptions import PermanentError
@@ -18,6 +17,7 @@ from themaads_pipeline.ledger.quota import Gone
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.items import RejectedRow
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.reports.heartbeat import Heartbeat, Level, heartbeat_of
 from themaads_pipeline.reports.status import figures_of
 
 __all__ = [

@@ -8,7 +8,7 @@ from themaads_pipeline.ledger.looks import Answered
 from themaads_pipeline.reports.story import RunStory
 from themaads_pipeline.reports.words import per_second
 
-__all__ = ["SPANS", "Bar", "Course", "Part", "course_of", "parts_of"]
+__all__ = ["SPANS", "Bar", "Course", "Part", "course_of", "parts_of", "round_above"]
 
 SPANS = 90
 WIDTH = 720.0
@@ -97,7 +97,7 @@ def course_of(answered: Sequence[Answered], runs: Sequence[RunStory]) -> Course 
         return round(_LEFT + (WIDTH - _LEFT) * (at - begin).total_seconds() / whole, 2)
 
     fastest = max(each.ads for each in answered) / seconds
-    ceiling = _nice(fastest)
+    ceiling = round_above(fastest)
 
     def y_of(rate: float) -> float:
         return round(_TOP + (_FLOOR - _TOP) * (1 - rate / ceiling), 1)
@@ -155,7 +155,7 @@ def _times(begin: datetime, end: datetime) -> tuple[tuple[float, str, str], ...]
     )
 
 
-def _nice(rate: float) -> float:
-    """The next round figure."""
+def round_above(rate: float) -> float:
+    """The next round figure: where the scale of a chart ends."""
     size = 10.0 ** (len(f"{int(rate)}") - 1) if rate >= 1 else 0.1
     return next((step * size for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * size >= rate), rate or 1.0)

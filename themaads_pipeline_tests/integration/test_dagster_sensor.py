@@ -16,6 +16,7 @@ from themaads_pipeline.push.registration import register_file
 from themaads_pipeline.settings import Settings
 from themaads_pipeline.themes.catalogue import load_catalogue
 from themaads_pipeline_tests.moment import NOW
+from themaads_pipeline_tests.ticks import keys, said
 
 ROW = "customer_id,ad_group_id\n123-456-7890,5\n"
 Look = Callable[[], dg.SensorResult]
@@ -45,15 +46,6 @@ def look(ledger: Ledger, settings: Settings) -> Look:
     return tick
 
 
-def _keys(result: dg.SensorResult) -> list[str]:
-    return [str(request.partition_key) for request in result.run_requests or ()]
-
-
-def _said(result: dg.SensorResult) -> str:
-    reason = result.skip_reason
-    return reason.skip_message or "" if isinstance(reason, dg.SkipReason) else reason or ""
-
-
 def _rested(path: Path, content: str = ROW) -> Path:
     """A file that was moved in: it was written long ago."""
     path.write_text(content)
@@ -67,9 +59,9 @@ def test_a_file_that_is_being_written_counts_when_it_rests(look: Look, settings:
     path.write_text("customer_id,ad_group_id\n")
     writes = threading.Timer(1.0, path.write_text, [ROW])
     writes.start()
-    assert _keys(look()) == []
+    assert keys(look()) == []
     writes.join()
-    [key] = _keys(look())
+    [key] = keys(look())
     assert key.startswith("black-friday-2026@")
 
 
@@ -77,13 +69,13 @@ def test_a_file_that_is_moved_in_counts_in_the_tick_that_sees_it(look: Look, set
     beside = settings.home / "black_friday.csv"
     beside.write_text(ROW)
     beside.rename(settings.home / "uploads" / "black_friday.csv")
-    assert len(_keys(look())) == 1
+    assert len(keys(look())) == 1
 
 
 def test_a_file_becomes_a_partition_and_one_run(look: Look, settings: Settings, ledger: Ledger) -> None:
     _rested(settings.home / "uploads" / "black_friday.csv")
     result = look()
-    [key] = _keys(result)
+    [key] = keys(result)
     [added] = result.dynamic_partitions_requests or ()
     assert (added.partitions_def_name, list(added.partition_keys)) == ("uploads", [key])
     upload = ledger.uploads.find(key)
@@ -99,7 +91,7 @@ def test_an_upload_that_a_run_has_taken_is_not_asked_for(
     _rested(settings.home / "uploads" / "black_friday.csv")
     look()
     ledger.uploads.take(1, run_id="run", stage="reading", is_active=lambda _: True)
-    assert _keys(look()) == []
+    assert keys(look()) == []
 
 
 def test_the_same_list_again_says_which_upload_it_is(look: Look, settings: Settings, ledger: Ledger) -> None:
@@ -108,15 +100,15 @@ def test_the_same_list_again_says_which_upload_it_is(look: Look, settings: Setti
     ledger.uploads.take(1, run_id="run", stage="reading", is_active=lambda _: True)
     _rested(settings.home / "uploads" / "black friday (copy).csv")
     result = look()
-    assert "same as #1" in _said(result)
-    assert "`themaads retry 1`" in _said(result)
-    assert "same as" not in _said(look())
+    assert "same as #1" in said(result)
+    assert "`themaads retry 1`" in said(result)
+    assert "same as" not in said(look())
 
 
 def test_the_same_list_for_another_theme_is_another_upload(look: Look, settings: Settings) -> None:
     _rested(settings.home / "uploads" / "black_friday.csv")
     _rested(settings.home / "uploads" / "kerst.csv")
-    assert len(set(_keys(look()))) == 2
+    assert len(set(keys(look()))) == 2
 
 
 def test_what_was_submitted_by_hand_is_pushed_too(look: Look, settings: Settings, ledger: Ledger) -> None:
@@ -124,7 +116,7 @@ def test_what_was_submitted_by_hand_is_pushed_too(look: Look, settings: Settings
     upload = register_file(
         path, ledger=ledger, catalogue=load_catalogue(None), today=NOW.date(), theme="sinterklaas"
     ).upload
-    assert _keys(look()) == [upload.key]
+    assert keys(look()) == [upload.key]
     assert upload.edition == "sinterklaas_2026"
 
 
@@ -148,8 +140,8 @@ def test_a_bad_file_becomes_an_upload_and_the_good_one_has_its_turn(
     _rested(
         settings.home / "uploads" / "zz_good.csv", ROW.replace("\n", ",bf\n").replace("id,bf", "id,theme")
     )
-    keys = _keys(look())
-    assert len(keys) == 2
+    asked = keys(look())
+    assert len(asked) == 2
     names = {upload.file_name for upload in ledger.uploads.with_status(UploadStatus.WAITING)}
     assert names == {name, "zz_good.csv"}
 
@@ -158,19 +150,19 @@ def test_a_bad_file_becomes_an_upload_and_the_good_one_has_its_turn(
 def test_a_file_that_we_may_not_read_becomes_an_upload(look: Look, settings: Settings) -> None:
     path = _rested(settings.home / "uploads" / "black_friday.csv")
     path.chmod(0)
-    assert len(_keys(look())) == 1
+    assert len(keys(look())) == 1
 
 
 def test_nothing_new_is_said_so(look: Look, settings: Settings) -> None:
-    assert _said(look()) == f"nothing new in {settings.uploads}"
+    assert said(look()) == f"nothing new in {settings.uploads}"
 
 
 def test_a_link_is_passed_over_and_told(look: Look, settings: Settings, tmp_path: Path) -> None:
     target = _rested(tmp_path / "elsewhere.csv")
     (settings.home / "uploads" / "link.csv").symlink_to(target)
-    assert "link.csv: It is a link" in _said(look())
+    assert "link.csv: It is a link" in said(look())
 
 
 def test_a_folder_that_is_not_there_is_empty(look: Look, settings: Settings) -> None:
     (settings.home / "uploads").rmdir()
-    assert _keys(look()) == []
+    assert keys(look()) == []

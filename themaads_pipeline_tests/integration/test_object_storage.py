@@ -36,6 +36,7 @@ from themaads_pipeline_tests.running_s3 import BUCKET, RunningS3
 from themaads_pipeline_tests.running_stack import Running, running
 from themaads_pipeline_tests.running_upload import QUICK
 from themaads_pipeline_tests.small_disk import small_disk
+from themaads_pipeline_tests.ticks import keys, said
 
 UPLOADS, REPORTS = f"s3://{BUCKET}/uploads", f"s3://{BUCKET}/reports"
 ROW = "customer_id,ad_group_id\n123-456-7890,5\n"
@@ -104,15 +105,6 @@ def registered(dagster: Dagster, name: str = "black_friday.csv") -> Upload:
     ).upload
     dagster.instance.add_dynamic_partitions("uploads", [upload.key])
     return upload
-
-
-def keys(result: dg.SensorResult) -> list[str]:
-    return [str(request.partition_key) for request in result.run_requests or ()]
-
-
-def said(result: dg.SensorResult) -> str:
-    reason = result.skip_reason
-    return reason.skip_message or "" if isinstance(reason, dg.SkipReason) else reason or ""
 
 
 # From the bucket and back

@@ -15,14 +15,15 @@ from themaads_pipeline.dashboard.answers import Answers
 from themaads_pipeline.dashboard.bars import parts_of
 from themaads_pipeline.dashboard.chart import HEIGHT, WIDTH, chart_of
 from themaads_pipeline.dashboard.files import ACCEPTED, expect_usable, safe_name
-from themaads_pipeline.dashboard.heartbeat import Level, heartbeat_of
-from themaads_pipeline.dashboard.speedometer import Speedometer
 from themaads_pipeline.dashboard.timeline import runs_of
 from themaads_pipeline.exceptions import UnusableFileError
 from themaads_pipeline.ledger.looks import AboutUpload, Answered, Stage
 from themaads_pipeline.ledger.uploads import Progress
 from themaads_pipeline.model.outcomes import Category
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.reports.heartbeat import Level, heartbeat_of
+from themaads_pipeline.reports.speedometer import Speedometer
+from themaads_pipeline.reports.words import STATUSES
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -220,9 +221,9 @@ def test_an_error_is_not_kept() -> None:
 
 
 def test_every_status_and_category_has_words() -> None:
-    assert set(words.STATUSES) == set(UploadStatus)
+    assert set(STATUSES) == set(UploadStatus)
     assert set(words.CATEGORIES) == set(Category)
-    assert all(replace(progress(), status=status).status in words.STATUSES for status in UploadStatus)
+    assert all(replace(progress(), status=status).status in STATUSES for status in UploadStatus)
 
 
 @given(st.text())
