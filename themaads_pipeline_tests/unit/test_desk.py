@@ -11,11 +11,11 @@ from themaads_pipeline.push.desk import Desk
 _SOON_S = 10
 
 
-def come(desk: Desk, urgency: int, then: Callable[[], object]) -> threading.Thread:
+def come(desk: Desk, urgency: int, then: Callable[[], object], *, ahead: bool = False) -> threading.Thread:
     """Somebody who wants a seat, does something there, and waits by now where there was none."""
 
     def sit() -> None:
-        with desk.seat(urgency):
+        with desk.seat(urgency, ahead=ahead):
             then()
 
     before, thread = desk.waiting, threading.Thread(target=sit, daemon=True)
@@ -36,6 +36,23 @@ def test_the_most_urgent_of_those_who_wait_is_next_and_of_equals_the_first() -> 
     for thread in threads:
         thread.join(_SOON_S)
     assert served == ["long", "first", "second", "short"]
+
+
+def test_who_works_ahead_is_served_after_everybody_who_does_not() -> None:
+    desk, served = Desk(1, patience_s=_SOON_S), list[str]()
+    with desk.seat(0):
+        threads = [
+            come(desk, urgency, partial(served.append, name), ahead=ahead)
+            for name, urgency, ahead in (
+                ("long, ahead", 30, True),
+                ("short, ahead", 1, True),
+                ("short", 1, False),
+            )
+        ]
+        assert served == []
+    for thread in threads:
+        thread.join(_SOON_S)
+    assert served == ["short", "long, ahead", "short, ahead"]
 
 
 def test_no_more_sit_there_than_there_are_seats() -> None:
