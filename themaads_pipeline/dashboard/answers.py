@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 __all__ = ["Answers"]
 
-_FRESH_S = 1.0
-# Of the time: what takes 100 ms to find out is found out every 2 s at most.
+_FRESH_S = 2.0  # as often as a page asks
+# Of the time: what takes 200 ms to find out is found out every 4 s at most.
 _SHARE = 0.05
 _MOST = 256
 
@@ -24,7 +24,7 @@ class _Answer:
 
 
 class Answers:
-    """Keeps each answer for a second, and longer when it was costly. Who comes meanwhile waits for it."""
+    """Keeps each answer for two seconds, and longer when it was costly. Who comes meanwhile waits for it."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is known yet."""

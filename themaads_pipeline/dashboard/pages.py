@@ -1,7 +1,9 @@
 """The pages that only look, their live parts, and the files."""
 
+from collections.abc import Callable, Hashable
+
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from themaads_pipeline.dashboard import views
@@ -71,9 +73,11 @@ class Pages:
             "overview.html", request, overview=views.overview_of(self._site), said=_said(request)
         )
 
-    def overview_live(self, request: Request) -> Response:
+    def overview_live(self, _request: Request) -> Response:
         """Its part that changes."""
-        return self._render("_overview.html", request, overview=views.overview_of(self._site))
+        return self._same_for_all(
+            "overview", lambda: self._render.text("_overview.html", overview=views.overview_of(self._site))
+        )
 
     def uploads(self, request: Request) -> Response:
         """All uploads, some at a time."""
@@ -99,8 +103,17 @@ class Pages:
 
     def upload_live(self, request: Request) -> Response:
         """Its part that changes."""
-        page = views.page_of(self._site, request.path_params["number"])
-        return self._render("_upload.html", request, page=page, site=self._site)
+        number = request.path_params["number"]
+        return self._same_for_all(
+            number,
+            lambda: self._render.text(
+                "_upload.html", page=views.page_of(self._site, number), site=self._site
+            ),
+        )
+
+    def _same_for_all(self, which: Hashable, render: Callable[[], str]) -> Response:
+        """A part that every viewer asks for again and again, and that has nothing of who asks."""
+        return HTMLResponse(self._site.answers.get(("live", which), render))
 
     def skipped(self, request: Request) -> Response:
         """Why ad groups were skipped; this goes through all of them, and has a page of its own for that."""

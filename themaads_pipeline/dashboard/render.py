@@ -67,8 +67,11 @@ class Render:
             facts: What the template shows.
         """
         user = getattr(request.state, "user", "") if request is not None else ""
-        text = self._environment.get_template(template).render(user=user, now=self._clock(), **facts)
-        return HTMLResponse(text, status)
+        return HTMLResponse(self.text(template, user=user, **facts), status)
+
+    def text(self, template: str, **facts: Any) -> str:
+        """The page, or a part of one, as HTML."""
+        return self._environment.get_template(template).render(now=self._clock(), **facts)
 
     def refusal(self, status: int, title: str, told: str) -> Response:
         """A page that says why not."""

@@ -312,7 +312,10 @@ def _page(site: Site, number: int) -> UploadPage:
     by_category: dict[str, int] = {}
     for each in failures:
         by_category[each["category"]] = by_category.get(each["category"], 0) + each["items"]
-    patterns = ledger.outcomes.policy_patterns(number) if by_category.get("policy") else []
+    patterns: Sequence[PolicyPattern] = ()
+    if by_category.get("policy"):
+        # An answer of its own: it costs as much as there are refusals, and the rest of the page does not.
+        patterns = site.answers.get(("patterns", number), lambda: ledger.outcomes.policy_patterns(number))
     return UploadPage(
         view=view,
         chart=chart_of(ledger.looks.answered(number, spans=SPANS)),

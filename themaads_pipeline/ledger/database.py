@@ -106,9 +106,10 @@ class Database:
         self._is_expected = True
 
     def _configure(self, session: _Session) -> None:
+        queries.compile_nothing(session)
         if self._looks_for_s is not None:
             queries.only_look(session, timeout_ms=str(int(1000 * self._looks_for_s)))
-            session.commit()
+        session.commit()
 
     def close(self) -> None:
         """Give every connection back."""

@@ -629,27 +629,38 @@ select customer_id, state, items from themaads.item_count where upload = :upload
 -- name: policy_patterns
 -- What policy refused, of one upload or of all: by topic, its type, and what Google named, which belongs to the
 -- first topic: a text, in whatever case, or the site of a URL. Along `item_failed`: it costs as much as there are
--- refusals; each one's site is cut out of its URL once, and not again for each step that follows.
+-- refusals, so what is done to each is cheap: a site is cut out without a regular expression (a third of the time),
+-- topics are unnested without a join (a fifth), texts are compared byte by byte.
 with refused as materialized (
-  select item_id, item.upload, customer_id, ad_group_id, ad_group_name,
-         coalesce(found.topic, code) as topic, coalesce(found.type, '') as type,
-         case when coalesce(found.place, 1) = 1
-              then coalesce(substring(trigger from '(?i)^https?://[^/?#]+'), trigger, '') else '' end as trigger
+  select item_id, upload, customer_id, trigger,
+         unnest(coalesce(nullif(policy_topics, '{}'), array[code])) collate "C" as topic,
+         unnest(coalesce(nullif(policy_types, '{}'), array[''])) collate "C" as type,
+         generate_subscripts(coalesce(nullif(policy_topics, '{}'), array[code]), 1) as place
   from themaads.item
-  left join lateral unnest(policy_topics, policy_types) with ordinality as found (topic, type, place) on true
-  where state = 'failed' and category = 'policy' and ((:upload)::bigint is null or item.upload = :upload)
-), ranked as (
-  select *, lower(trigger) as cause, row_number() over (partition by topic, type, lower(trigger) order by item_id) as place
+  where state = 'failed' and category = 'policy'
+    and upload = any(array(select number from themaads.upload where (:upload)::bigint is null or number = :upload))
+), named as (
+  select item_id, upload, customer_id, topic, coalesce(type, '') as type,
+         case when place > 1 then ''
+              when lower(split_part(trigger, '/', 1)) in ('http:', 'https:') and split_part(trigger, '/', 2) = ''
+              then split_part(trigger, '/', 1) || '//'
+                   || split_part(split_part(split_part(trigger, '/', 3), '?', 1), '#', 1)
+              else coalesce(trigger, '') end collate "C" as trigger
   from refused
+), pattern as (
+  select topic, type, lower(trigger) as cause, min(trigger) as trigger, count(*) as items,
+         count(distinct customer_id) as accounts, count(distinct upload) as uploads,
+         trim_array(array_agg(item_id order by item_id), greatest(count(*)::int - 3, 0)) as first
+  from named group by topic, type, cause order by items desc, topic, type, cause limit 1000
 )
-select topic, type, min(trigger) as trigger, count(*)::bigint as items, count(distinct customer_id)::bigint as accounts,
-       count(distinct upload)::bigint as uploads,
+select topic, type, trigger, items, accounts, uploads,
        (select coalesce(sum(items), 0) from themaads.item_count
         join themaads.upload as whole on whole.number = item_count.upload and whole.pruned_at is null
         where (:upload)::bigint is null or item_count.upload = :upload)::bigint as of_items,
-       json_agg(json_build_object('customer_id', customer_id, 'ad_group_id', ad_group_id, 'name', coalesce(ad_group_name, ''))
-                order by item_id) filter (where place <= 3) as examples
-from ranked group by topic, type, cause order by items desc, topic, type, cause limit 1000;
+       (select json_agg(json_build_object('customer_id', customer_id, 'ad_group_id', ad_group_id,
+                                          'name', coalesce(ad_group_name, '')) order by item_id)
+        from themaads.item where item_id = any(first)) as examples
+from pattern order by pattern.items desc, topic, type, cause;
 
 -- name: made_ads
 -- What the last check looks for in the accounts.
@@ -922,6 +933,11 @@ update themaads.alert set error = :error where alert = :alert and told_at is nul
 
 
 -- ---------------------------------------------------------------- what is shown of uploads, and only shown
+
+-- name: compile_nothing^
+-- For a session from now on: no statement is compiled first, which takes longer than any of them does. Postgres would
+-- for guesses of rows that are too high.
+select set_config('jit', 'off', false);
 
 -- name: only_look^
 -- For a session from now on: it changes nothing, and nothing that it asks takes longer.

@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from themaads_pipeline.model.uploads import UploadStatus
+from themaads_pipeline.reports.files import report_directory
 from themaads_pipeline_tests.chromium import browser
 from themaads_pipeline_tests.dashboards import figures
 from themaads_pipeline_tests.running_stack import ROOT
@@ -205,6 +206,18 @@ def test_a_person_sees_and_steers_an_upload_from_its_list_to_its_files(
         again = downloaded(page, "failed_items.csv", tmp_path)
         assert {row["customer_id"] for row in again} == {f"999-999-99{n:02}" for n in range(_ABROAD)}
         assert len(downloaded(page, "rejected_rows.csv", tmp_path)) == 1
+
+        # The report that people forward: one file, that asks nobody for anything.
+        report = Path(str(report_directory(upload, home / "reports"))) / "report.html"
+        until(page, report.exists)
+        forwarded = context.new_page()
+        asked: list[str] = []
+        forwarded.on("request", lambda request: asked.append(request.url))
+        forwarded.goto(report.as_uri())
+        expect_usable_by_all(forwarded)
+        expect(forwarded.locator("body")).to_contain_text("none of our credentials reaches account")
+        assert asked == [report.as_uri()]
+        forwarded.close()
 
         # What failed is to be tried again: one click, one question.
         page.get_by_role("link", name=f"Try all {_ABROAD} again").click()

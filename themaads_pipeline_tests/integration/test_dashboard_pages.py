@@ -256,7 +256,7 @@ def test_a_database_that_is_away_is_said_so_and_the_page_comes_back(
         assert page.get("/").status_code == 200
         connections("false")
         try:
-            time.sleep(1.1)  # for so long an answer is kept
+            time.sleep(2.1)  # for so long an answer is kept
             away = page.get("/live")
         finally:
             connections("true")

@@ -190,7 +190,7 @@ def test_the_speed_is_that_of_the_last_seconds() -> None:
     assert speed.look(213, final=700, at=40) is None
 
 
-def test_an_answer_is_found_out_once_a_second_and_a_costly_one_more_seldom() -> None:
+def test_an_answer_is_found_out_every_two_seconds_and_a_costly_one_more_seldom() -> None:
     at, asked = 0.0, []
 
     def ask(cost: float) -> int:
@@ -201,7 +201,7 @@ def test_an_answer_is_found_out_once_a_second_and_a_costly_one_more_seldom() -> 
 
     answers = Answers(clock=lambda: at)
     assert [answers.get("quick", lambda: ask(0.001)) for _ in range(100)] == [1] * 100
-    at += 1.1
+    at += 2.1
     assert answers.get("quick", lambda: ask(0.001)) == 2
     assert answers.get("slow", lambda: ask(0.5)) == 3
     at += 9
