@@ -128,7 +128,7 @@ def running(home: Path, *options: str, **settings: str) -> Iterator[Running]:
     Without options its code is the endless job.
     """
     own = options or ("--workspace", str(home / "workspace-of-test.yaml"))
-    stack = Running(home, "--port", "0", *own, **settings)
+    stack = Running(home, "--port", "0", "--dashboard-port", "0", *own, **settings)
     try:
         yield stack
     finally:

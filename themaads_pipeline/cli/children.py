@@ -24,6 +24,7 @@ class Spec:
     is_ready: Callable[[int], bool]  # gets the process's pid
     ready_timeout: float = 120
     grace: float = 20
+    is_vital: bool = True  # False: without it everything else goes on
 
 
 class Child:

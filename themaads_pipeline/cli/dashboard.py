@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from themaads_pipeline.cli.opened import now, open_gateway, open_ledger
+from themaads_pipeline.cli.parts import DEFAULT_DASHBOARD_PORT
 from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.masking import hide
 from themaads_pipeline.push.lines import show_lines
@@ -16,7 +17,6 @@ from themaads_pipeline.themes.catalogue import load_catalogue
 if TYPE_CHECKING:
     from themaads_pipeline.dashboard.guard import Access
 
-DEFAULT_PORT = 3100
 _LOOKS_FOR_S = 5.0
 _GATHERS_FOR_S = 900.0  # a file of a million outcomes takes seconds; whoever loads it may be slow
 _GRACE_S = 5  # for answers that are under way at the end
@@ -24,13 +24,15 @@ _GRACE_S = 5  # for answers that are under way at the end
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens; others need a login.")
-@click.option("--port", type=int, default=DEFAULT_PORT, show_default=True, help="0: any that is free.")
+@click.option(
+    "--port", type=int, default=DEFAULT_DASHBOARD_PORT, show_default=True, help="0: any that is free."
+)
 @click.option("--read-only", is_flag=True, help="Nothing can be changed, by nobody.")
 def dashboard(host: str, port: int, read_only: bool) -> None:
     """Job health in a browser: what runs, how far, how fast, what failed; and pause, resume, retry, hand in.
 
-    It needs nothing of Dagster to show it, and stays up while that is restarted. Who may come in, and how it
-    is put behind a proxy: docs/dashboard.md. Each action is written to THEMAADS_HOME/logs/dashboard.log.
+    `themaads up` starts one, too. It needs nothing of Dagster to show it, and stays up while that is
+    restarted. Who may come in, and how it is put behind a proxy: docs/dashboard.md. Each action is written to THEMAADS_HOME/logs/dashboard.log.
     """
     from themaads_pipeline.dashboard.guard import Access  # noqa: PLC0415 - Starlette costs a moment
 

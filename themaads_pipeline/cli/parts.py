@@ -19,6 +19,7 @@ from themaads_pipeline.exceptions import PermanentError
 from themaads_pipeline.settings import Settings
 
 DEFAULT_PORT = 3000
+DEFAULT_DASHBOARD_PORT = 3100
 _LONGEST_SOCKET_PATH = 100  # bytes; a socket's path is at most 104 on macOS
 _RUNS_QUERY = """{
   runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}, limit: 1) {
@@ -89,6 +90,18 @@ def daemon(settings: Settings, web: "Web") -> Spec:
     return Spec(name="daemon", command=command, is_ready=lambda _: web.daemons_beat(), grace=30)
 
 
+def dashboard(port: int) -> Spec:
+    """Job health in a browser, on loopback. Runs do not hang on it, and are not ended for it."""
+    command = ("-m", "themaads_pipeline.cli", "dashboard", "--port", str(port))
+    return Spec(
+        name="dashboard",
+        command=command,
+        is_ready=lambda pid: listens_on(pid, port),
+        grace=10,
+        is_vital=False,
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Web:
     """The web interface of a stack that is started at `since` (seconds since 1970)."""
@@ -99,11 +112,7 @@ class Web:
     @classmethod
     def choose(cls, wanted: int | None, *, since: float) -> "Web":
         """On the wanted port (0: any that is free); without one on 3000, or another when that is taken."""
-        default = DEFAULT_PORT if wanted is None and _is_free(DEFAULT_PORT) else free_port()
-        port = wanted or default
-        if not _is_free(port):
-            raise StackError(f"port {port} is taken: choose another with --port")
-        return cls(port=port, since=since)
+        return cls(port=choose_port(wanted, DEFAULT_PORT, option="--port"), since=since)
 
     @property
     def url(self) -> str:
@@ -111,14 +120,7 @@ class Web:
 
     def is_served_by(self, pid: int) -> bool:
         """Whether this process answers, and not that of another stack which took the port meanwhile."""
-        try:
-            connections = psutil.Process(pid).net_connections("tcp")
-        except psutil.Error:
-            return False
-        listens = any(
-            each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in connections
-        )
-        return listens and self.health() is not None
+        return listens_on(pid, self.port) and self.health() is not None
 
     def health(self) -> dict[str, Any] | None:
         """What it says of code locations and daemons; None when it does not answer."""
@@ -168,6 +170,27 @@ def free_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def choose_port(wanted: int | None, default: int, *, option: str) -> int:
+    """The wanted port (0: any that is free); without one the default, or another when that is taken.
+
+    Raises:
+        StackError: The wanted one is taken; `option` chooses another.
+    """
+    port = wanted or (default if wanted is None and _is_free(default) else free_port())
+    if not _is_free(port):
+        raise StackError(f"port {port} is taken: choose another with {option}")
+    return port
+
+
+def listens_on(pid: int, port: int) -> bool:
+    """Whether this process listens on the port, and not one that took it meanwhile."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 
 
 def _is_free(port: int) -> bool:

@@ -1,6 +1,7 @@
 """The whole system on one machine: started in order, watched, and stopped in order without an orphan.
 
-Postgres, the schema, the emulator (without Google credentials only), one code server, webserver and daemon.
+Postgres, the schema, the emulator (without Google credentials only), one code server, webserver and daemon,
+and the dashboard, without which all of that goes on.
 The code server is the stack's own, rather than one of the webserver and one of the daemon as the top-level
 workspace.yaml would have it: it starts once, and it is restarted when it dies. Its address is written to
 `home`/workspace.yaml; module and location name come from the top-level file.
@@ -50,6 +51,7 @@ class Stack:
         *,
         dagster_home: Path,
         port: int | None = None,
+        dashboard_port: int | None = None,
         seed: Path | None = None,
         workspace: Path | None = None,
         say: Callable[[str], None],
@@ -59,7 +61,8 @@ class Stack:
         Args:
             settings: Where everything is kept, and whether there are Google credentials.
             dagster_home: The folder with dagster.yaml.
-            port: Of the web interface; None: 3000, or another when that is taken.
+            port: Of Dagster's web interface; None: 3000, or another when that is taken.
+            dashboard_port: Of the dashboard; None: 3100, or another when that is taken.
             seed: What the emulator's accounts hold at the start.
             workspace: The workspace file that names the code; None: the one beside dagster.yaml.
             say: Gets each line meant for the person in front of the terminal.
@@ -69,6 +72,7 @@ class Stack:
         self.emulator_control = ""
         self._dagster_home = dagster_home
         self._wanted_port = port
+        self._wanted_dashboard_port = dashboard_port
         self._seed = seed
         self._workspace = workspace or dagster_home / "workspace.yaml"
         self._say = say
@@ -132,8 +136,17 @@ class Stack:
             control_port = parts.free_port()
             self.emulator_control = f"http://127.0.0.1:{control_port}"
             early.append(parts.emulator(self.settings, control_port=control_port, seed=self._seed))
+        dashboard_port = parts.choose_port(
+            self._wanted_dashboard_port, parts.DEFAULT_DASHBOARD_PORT, option="--dashboard-port"
+        )
+        dashboard_url = f"http://127.0.0.1:{dashboard_port}"
+        if self.settings.dashboard_url is None:  # for the links in Dagster
+            self.settings = self.settings.model_copy(update={"dashboard_url": dashboard_url})
         self._start_all(early)
-        self._start_all([parts.webserver(self.settings, web), parts.daemon(self.settings, web)])
+        late = [parts.webserver(self.settings, web), parts.daemon(self.settings, web)]
+        self._start_all([*late, parts.dashboard(dashboard_port)])
+        if any(child.spec.name == "dashboard" for child in self._children):
+            self._say(f"dashboard: {dashboard_url}")
         return web.url
 
     def check(self) -> None:
@@ -146,7 +159,7 @@ class Stack:
         self.pause(0)
         if self._postgres:
             self._postgres.look()
-        for child in self._children:
+        for child in tuple(self._children):
             if (how := child.ended()) is not None:
                 self._restart(child, how)
 
@@ -185,11 +198,13 @@ class Stack:
     def _wait_until_ready(self, child: Child) -> None:
         deadline = time.monotonic() + child.spec.ready_timeout
         while not child.is_ready():
-            for each in self._children:
+            for each in tuple(self._children):
                 if (how := each.ended()) is not None:
-                    raise _ended(each, f"does not start: {how}")
+                    self._lose(each, f"does not start: {how}")
             if time.monotonic() > deadline:
-                raise _ended(child, f"was not ready after {child.spec.ready_timeout:.0f} s")
+                self._lose(child, f"was not ready after {child.spec.ready_timeout:.0f} s")
+            if child not in self._children:
+                return
             self.pause(0.2)
 
     def _restart(self, child: Child, how: str) -> None:
@@ -199,11 +214,21 @@ class Stack:
         excused = self._postgres is not None and self._postgres.was_away_since(child.started_at)
         too_soon = name in self._restarted_at and child.started_at + _RESTARTED_TOO_SOON > time.monotonic()
         if too_soon and not excused:
-            raise _ended(child, f"ended again right after its restart: {how}")
+            self._lose(child, f"ended again right after its restart: {how}")
+            return
         self._say(f"{name} ended ({how}): restarting it; its log is {child.log}")
         self._restarted_at[name] = time.monotonic()
         child.start()
         self._write_remains()
+
+    def _lose(self, child: Child, what: str) -> None:
+        """Go on without it, where that can be. Raises StackError."""
+        if child.spec.is_vital:
+            raise _ended(child, what)
+        child.stop(is_urgent=lambda: self._signals > 0)
+        self._children.remove(child)
+        self._write_remains()
+        self._say(f"{_ended(child, what)}\neverything else goes on without it")
 
     def _has_to_wait_for_postgres(self, child: Child, how: str) -> bool:
         """Without Postgres none but the emulator can start: it would end again at once, time after time."""
@@ -219,10 +244,10 @@ class Stack:
     # Stopping
 
     def _stop(self) -> None:
-        """The daemon first: nothing new is launched. Then the runs, which settle what is in flight. Postgres
-        last, so that all can write how they end.
+        """Dashboard and daemon first: nothing new is launched. Then the runs, which settle what is in flight.
+        Postgres last, so that all can write how they end.
         """
-        order = ("daemon", "code-server", "webserver", "emulator")
+        order = ("dashboard", "daemon", "code-server", "webserver", "emulator")
         for child in sorted(self._children, key=lambda each: order.index(each.spec.name)):
             if child.spec.name == "code-server":
                 self._stop_runs()

@@ -12,7 +12,14 @@ from themaads_pipeline.settings import settings
 
 @click.command()
 @click.option(
-    "--port", type=int, help="Of the web interface; default 3000, or another when that is taken; 0: any."
+    "--port",
+    type=int,
+    help="Of Dagster's web interface; default 3000, or another when that is taken; 0: any.",
+)
+@click.option(
+    "--dashboard-port",
+    type=int,
+    help="Of the dashboard; default 3100, or another when that is taken; 0: any.",
 )
 @click.option(
     "--workspace",
@@ -24,8 +31,8 @@ from themaads_pipeline.settings import settings
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What the emulator's accounts hold, without Google credentials; default: as in the demo.",
 )
-def up(port: int | None, workspace: Path | None, seed: Path | None) -> None:
-    """The whole system on this machine: Postgres, web interface, daemon; without credentials an emulator.
+def up(port: int | None, dashboard_port: int | None, workspace: Path | None, seed: Path | None) -> None:
+    """The whole system on this machine: Postgres, dashboard, Dagster; without credentials an emulator.
 
     It stays until Ctrl-C, which stops all of it in order.
     """
@@ -34,6 +41,7 @@ def up(port: int | None, workspace: Path | None, seed: Path | None) -> None:
             settings(),
             dagster_home=dagster_home(),
             port=port,
+            dashboard_port=dashboard_port,
             workspace=workspace,
             seed=seed or demo_seed,
             say=click.echo,

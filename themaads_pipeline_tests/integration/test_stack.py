@@ -1,8 +1,10 @@
 """`themaads up`: real processes that start in order, are replaced when they die, and leave nobody behind."""
 
 import os
+import re
 import signal
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -34,7 +36,7 @@ def test_ctrl_c_stops_everything_in_order_even_in_the_middle_of_a_run(home: Path
         assert "a stack is running" in second.output.read_text()
         launch_endless_run(stack)
         members = stack.members()
-        assert len(members) >= 5  # code server, its run, webserver, daemon, emulator
+        assert len(members) >= 6  # code server, its run, webserver, daemon, dashboard, emulator
         assert stack.interrupt() == 0
         assert stack.says("stopped")
         assert stack.members() == []
@@ -79,3 +81,30 @@ def test_a_killed_stack_is_cleaned_up_by_the_next_one(home: Path) -> None:
             assert not [each for each in left if is_alive(each)]
             assert again.members() == []
         assert embedded.running_url(home) is None
+
+
+def test_the_dashboard_comes_with_it_and_everything_else_goes_on_without_it(home: Path) -> None:
+    with running(home) as stack:
+        stack.wait_until(lambda: stack.says("stack is up"))
+        address = re.search(r"dashboard: (http://127\.0\.0\.1:\d+)\n", stack.output.read_text())
+        assert address is not None
+        with urlopen(f"{address[1]}/alive", timeout=10) as answer:
+            assert answer.read() == b"alive\n"
+        os.kill(stack.pid_of("dashboard"), signal.SIGKILL)
+        stack.wait_until(lambda: stack.says("dashboard ended (killed by SIGKILL): restarting"))
+        os.kill(stack.pid_of("dashboard"), signal.SIGKILL)
+        stack.wait_until(lambda: stack.says("everything else goes on without it"))
+        assert "dashboard ended again right after its restart" in stack.output.read_text()
+        assert stack.knows_the_job()
+        assert stack.interrupt() == 0
+        assert stack.members() == []
+
+
+def test_a_dashboard_that_cannot_start_says_why_and_everything_else_starts(home: Path) -> None:
+    with running(home, THEMAADS_DASHBOARD_PASSWORD_FILE=str(home / "missing.txt")) as stack:
+        stack.wait_until(lambda: stack.says("stack is up"))
+        told = stack.output.read_text()
+        assert "dashboard does not start" in told
+        assert "missing.txt cannot be read" in told
+        assert stack.knows_the_job()
+        assert stack.interrupt() == 0
