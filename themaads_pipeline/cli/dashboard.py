@@ -32,7 +32,9 @@ def dashboard(host: str, port: int, read_only: bool) -> None:
     """Job health in a browser: what runs, how far, how fast, what failed; and pause, resume, retry, hand in.
 
     `themaads up` starts one, too. It needs nothing of Dagster to show it, and stays up while that is
-    restarted. Who may come in, and how it is put behind a proxy: docs/dashboard.md. Each action is written to THEMAADS_HOME/logs/dashboard.log.
+    restarted. Who may come in, and how it is put behind a proxy: docs/dashboard.md.
+
+    Each action is written to THEMAADS_HOME/logs/dashboard.log.
     """
     from themaads_pipeline.dashboard.guard import Access  # noqa: PLC0415 - Starlette costs a moment
 
