@@ -80,9 +80,12 @@ def _cases(size: int, accounts: int, profiles: list[str], *, xlsx: bool) -> Iter
             number = str(intake["upload"])
             floor = place.run("floor_case", number)
             place.emulator.reset()
+            blind = place.run("floor_case", number, "blind")
+            place.emulator.reset()
             push = place.run("push_case", number, **_NO_SITES)
             yield {"case": f"floor, instant, {title}"} | floor
-            yield {"case": f"push, instant, sites not minded, {title}"} | _beside(push, floor)
+            yield {"case": f"floor that reads ids alone, instant, {title}"} | blind
+            yield {"case": f"push, instant, sites not minded, {title}"} | _beside(push, floor, blind)
     if "realistic" in profiles:
         for told, environment, equal in (
             ("sites not minded", _NO_SITES, True),
@@ -133,10 +136,11 @@ def _ideal_s(file: Path) -> float:
     return (reads + mutates) * _REQUEST_S + longest * (_AD_S + 2 * _LABEL_S)
 
 
-def _beside(push: Figures, floor: Figures) -> Figures:
+def _beside(push: Figures, floor: Figures, blind: Figures) -> Figures:
     return push | {
         "items_per_s": push["items"] / push["wall_s"],
         "cpu_to_floor": push["cpu_s"] / floor["cpu_s"],
+        "cpu_to_blind_floor": push["cpu_s"] / blind["cpu_s"],
         "wall_to_floor": push["wall_s"] / floor["wall_s"],
     }
 

@@ -1,12 +1,15 @@
-"""The floor: what the same upload costs with no pipeline around it. Arguments: the upload's number.
+"""The floor: what the same upload costs with no pipeline around it. Arguments: the upload's number, and
+`blind` for a floor that knows beforehand what it would read.
 
 The same rows are read, the same ads and labels are built as raw protobuf and sent over the same channel, and
-as many outcomes are copied into a table. What to send is found out beforehand, by our own planner, and not
-measured. One account after the other, in one thread, nothing written down before it is sent.
+as many outcomes are copied into a table. Read is what an ad is copied from, field by field, as any script has
+to that copies ads; the blind one parses the same answers, and takes no more than the ads' ids out of them.
+What to send is found out beforehand, by our own planner, and not measured in either. One account after the
+other, in one thread, nothing written down before it is sent.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +57,7 @@ class _Share:
     batches: tuple[tuple[_Ad, ...], ...]
 
 
-def main(number: int) -> None:
+def main(number: int, read: Callable[[Any], tuple[Any, ...]]) -> None:
     """Find out what to send, and send it."""
     imports_s = since_the_interpreter_started()
     chosen = settings()
@@ -71,7 +74,7 @@ def main(number: int) -> None:
         connection.commit()
         meter = Meter()
         for share in shares:
-            sent += _push(client, share, connection)
+            sent += _push(client, share, connection, read)
         figures = meter.read()
     client.close()
     operations_sent = 3 * sent  # the ad and two labels
@@ -139,7 +142,12 @@ def _pinned(texts: Sequence[Any]) -> _Texts:
 # What is measured
 
 
-def _push(client: AdsClient, share: _Share, connection: "psycopg.Connection[Any]") -> int:
+def _push(
+    client: AdsClient,
+    share: _Share,
+    connection: "psycopg.Connection[Any]",
+    read: Callable[[Any], tuple[Any, ...]],
+) -> int:
     login = share.account.login_customer_id
     for ids in share.reads:
         request = protobuf.SearchGoogleAdsStreamRequest(
@@ -148,7 +156,7 @@ def _push(client: AdsClient, share: _Share, connection: "psycopg.Connection[Any]
         stream = client.service("GoogleAdsService", login).search_stream(
             request=request, timeout=_TIMEOUT_S, retry=None
         )
-        seen = [row.ad_group_ad.ad.id for batch in stream for row in batch.results]
+        seen = [read(row) for batch in stream for row in batch.results]
         assert len(seen) >= len(ids)
     label_ids = [_id(name) for name in _named(client, share)]
     sent = 0
@@ -168,6 +176,37 @@ def _push(client: AdsClient, share: _Share, connection: "psycopg.Connection[Any]
         connection.commit()
         sent += len(batch)
     return sent
+
+
+def _what_is_copied(row: Any) -> tuple[Any, ...]:
+    """All that an ad is copied from, and by what it is chosen."""
+    ad_group, campaign, ad_group_ad = row.ad_group, row.campaign, row.ad_group_ad
+    ad = ad_group_ad.ad
+    rsa = ad.responsive_search_ad
+    return (
+        ad_group.id,
+        ad_group.status,
+        ad_group.type_,
+        campaign.status,
+        campaign.end_date_time,
+        ad.id,
+        ad_group_ad.status,
+        ad_group_ad.policy_summary.approval_status,
+        [(asset.text, asset.pinned_field) for asset in rsa.headlines],
+        [(asset.text, asset.pinned_field) for asset in rsa.descriptions],
+        rsa.path1,
+        rsa.path2,
+        list(ad.final_urls),
+        list(ad.final_mobile_urls),
+        ad.tracking_url_template,
+        ad.final_url_suffix,
+        [(parameter.key, parameter.value) for parameter in ad.url_custom_parameters],
+        list(ad_group_ad.labels),
+    )
+
+
+def _no_more_than_its_id(row: Any) -> tuple[Any, ...]:
+    return (row.ad_group_ad.ad.id,)
 
 
 def _named(client: AdsClient, share: _Share) -> list[str]:
@@ -223,4 +262,4 @@ def _id(resource_name: str) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), _no_more_than_its_id if sys.argv[2:] == ["blind"] else _what_is_copied)

@@ -10,7 +10,7 @@ from themaads_pipeline.ads import operations, responses  # noqa: F401 - a worker
 from themaads_pipeline.ads.client import open_client
 from themaads_pipeline.ads.gateway import Gateway
 from themaads_pipeline.ledger.ledger import Ledger
-from themaads_pipeline.push.memory import collect_seldom, switch_seldom
+from themaads_pipeline.push.memory import collect_seldom, keep_memory, switch_seldom
 from themaads_pipeline.push.pacing import Pacing
 from themaads_pipeline.push.pusher import push_upload
 from themaads_pipeline.push.work import ItemBudget, PushConfig, Work
@@ -24,6 +24,7 @@ def main(number: int) -> None:
     imports_s = since_the_interpreter_started()
     collect_seldom()
     switch_seldom()
+    keep_memory()
     chosen, config = settings(), PushConfig()
     clock: Callable[[], datetime] = lambda: NOW  # noqa: E731 - a value
     assert chosen.database_url is not None

@@ -285,4 +285,7 @@ def _label_of(row: Any) -> tuple[str, int]:
 
 
 def _by_ad_id(ads: dict[int, list[LiveAd]]) -> dict[int, tuple[LiveAd, ...]]:
-    return {ad_group_id: tuple(sorted(found, key=lambda ad: ad.ad_id)) for ad_group_id, found in ads.items()}
+    for found in ads.values():
+        if len(found) > 1:
+            found.sort(key=lambda ad: ad.ad_id)
+    return {ad_group_id: tuple(found) for ad_group_id, found in ads.items()}

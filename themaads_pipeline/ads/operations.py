@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from themaads_pipeline.ads import protobuf
 from themaads_pipeline.model.ads import AdContent, AdGroupLabel, AdLabel, AdText, NewAd
+from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE
 
 # A mutate request takes at most so many operations (RequestError.TOO_MANY_MUTATE_OPERATIONS).
 MAX_OPERATIONS = 10_000
@@ -31,11 +32,12 @@ def attach_ad_labels_request(customer_id: int, labels: Sequence[AdLabel]) -> Any
     """One MutateAdGroupAdLabels request."""
     request = _request(protobuf.MutateAdGroupAdLabelsRequest, customer_id)
     add = protobuf.MutateAdGroupAdLabelsRequest.pb(request).operations.add
-    ads, of_account = f"customers/{customer_id}/adGroupAds/", f"customers/{customer_id}/labels/"
+    ads = f"customers/{customer_id}/adGroupAds/"
+    names = {each: f"customers/{customer_id}/labels/{each}" for each in {label.label_id for label in labels}}
     for label in labels:
         create = add().create
         create.ad_group_ad = f"{ads}{label.ad_group_id}~{label.ad_id}"
-        create.label = f"{of_account}{label.label_id}"
+        create.label = names[label.label_id]
     return request
 
 
@@ -82,8 +84,8 @@ def _request(wrapper: Any, customer_id: int, *, validate_only: bool = False) -> 
 
 
 def _fill_ad(ad_group_ad: Any, ad_groups: str, new_ad: NewAd) -> None:
+    ad_group_ad.MergeFromString(_frame(new_ad.content.url_custom_parameters))
     ad_group_ad.ad_group = f"{ad_groups}{new_ad.ad_group_id}"
-    ad_group_ad.status = protobuf.PAUSED
     _fill_content(ad_group_ad.ad, new_ad.content)
 
 
@@ -95,14 +97,18 @@ def _fill_content(ad: Any, content: AdContent) -> None:
         ad.tracking_url_template = content.tracking_url_template
     if content.final_url_suffix:
         ad.final_url_suffix = content.final_url_suffix
-    for key, value in content.url_custom_parameters:
-        parameter = ad.url_custom_parameters.add()
-        parameter.key = key
-        parameter.value = value
     rsa = ad.responsive_search_ad
     # Messages as bytes, one behind the other, are the same as all of them merged: a rule of protobuf.
+    headlines, descriptions = content.headlines, content.descriptions
     rsa.MergeFromString(
-        b"".join([*map(_headline, content.headlines), *map(_description, content.descriptions)])
+        b"".join(
+            [
+                *map(_headline, headlines[: HEADLINE.copied]),
+                _headlines(headlines[HEADLINE.copied :]),
+                *map(_description, descriptions[: DESCRIPTION.copied]),
+                _descriptions(descriptions[DESCRIPTION.copied :]),
+            ]
+        )
     )
     if content.path1:
         rsa.path1 = content.path1
@@ -110,7 +116,27 @@ def _fill_content(ad: Any, content: AdContent) -> None:
         rsa.path2 = content.path2
 
 
-@lru_cache(maxsize=16_384)  # a theme's texts are in every ad
+@lru_cache(maxsize=4_096)  # nearly all ads of an edition have the same
+def _frame(url_custom_parameters: tuple[tuple[str, str], ...]) -> bytes:
+    """A paused ad with nothing but these, serialised."""
+    frame = protobuf.AdGroupAdOperation().create
+    frame.status = protobuf.PAUSED
+    for key, value in url_custom_parameters:
+        frame.ad.url_custom_parameters.add(key=key, value=value)
+    return bytes(frame.SerializeToString())
+
+
+@lru_cache(maxsize=4_096)  # behind an ad's own texts the theme's are, the same ones in every ad
+def _headlines(texts: tuple[AdText, ...]) -> bytes:
+    return b"".join(map(_headline, texts))
+
+
+@lru_cache(maxsize=4_096)
+def _descriptions(texts: tuple[AdText, ...]) -> bytes:
+    return b"".join(map(_description, texts))
+
+
+@lru_cache(maxsize=16_384)
 def _headline(text: AdText) -> bytes:
     """A responsive search ad with nothing but this headline, serialised."""
     alone = protobuf.ResponsiveSearchAdInfo()

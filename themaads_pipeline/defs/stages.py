@@ -27,7 +27,7 @@ from themaads_pipeline.model.lines import Fact, line
 from themaads_pipeline.model.uploads import Upload, UploadStatus
 from themaads_pipeline.push.endings import due_in_s, how_ended, note_quota, reason_of, status_after
 from themaads_pipeline.push.lines import say, show_lines
-from themaads_pipeline.push.memory import collect_seldom, switch_seldom
+from themaads_pipeline.push.memory import collect_seldom, keep_memory, switch_seldom
 from themaads_pipeline.settings import settings
 
 __all__ = ["Stage", "refuse", "stage_of", "upload_of"]
@@ -89,6 +89,7 @@ def stage_of(context: Context, ledger: Ledger, name: str, *, looks_only: bool = 
         load_our_code()
         collect_seldom()
         switch_seldom()
+        keep_memory()
         cover("stdout")
         show_lines(settings().log_level)
     ledger.patience.have()

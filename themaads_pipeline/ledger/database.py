@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,11 @@ _LOST_PEER = {
 }
 
 queries: Any = aiosql.from_path(Path(__file__).parent / "queries.sql", "psycopg", mandatory_parameters=False)
+
+
+def array_of(numbers: Iterable[int]) -> str:
+    """As Postgres writes an array, for `::bigint[]`: psycopg takes ten times as long for a list."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def sql_of(query: str) -> str:

@@ -333,12 +333,12 @@ order by deaths;
 -- name: known_ads
 -- Ads that the ledger made for these ad groups, whichever upload asked for them.
 select ad_group_id, edition, new_ad_id from themaads.item
-where customer_id = :customer_id and ad_group_id = any(:ad_group_ids) and new_ad_id is not null;
+where customer_id = :customer_id and ad_group_id = any((:ad_group_ids)::bigint[]) and new_ad_id is not null;
 
 -- name: ad_groups_in_doubt
 -- Ad groups of the account that a request may still be changing, whichever upload sent it.
 select distinct ad_group_id, attempt.deadline_at from themaads.item join themaads.attempt using (attempt_id)
-where item.customer_id = :customer_id and item.state = 'sending' and item.ad_group_id = any(:ad_group_ids);
+where item.customer_id = :customer_id and item.state = 'sending' and item.ad_group_id = any((:ad_group_ids)::bigint[]);
 
 -- name: finish_planned!
 -- pending -> skipped | failed, by a plan that needs no request.

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 from psycopg.rows import tuple_row
 
 from themaads_pipeline.exceptions import GuardError, PermanentError
-from themaads_pipeline.ledger.database import Connection, Database, Owner, queries, sql_of, taken_over
+from themaads_pipeline.ledger.database import (
+    Connection,
+    Database,
+    Owner,
+    array_of,
+    queries,
+    sql_of,
+    taken_over,
+)
 from themaads_pipeline.ledger.outages import rides_out
 from themaads_pipeline.model.items import Item, ItemState, RejectedRow
 from themaads_pipeline.model.telling import PART
@@ -172,7 +180,7 @@ class Rows:
         """Ads the ledger made, by (ad group, edition), whichever upload asked for them."""
         known: dict[tuple[int, str], set[int]] = {}
         with self._database.transaction() as connection:
-            rows = queries.known_ads(connection, customer_id=customer_id, ad_group_ids=list(ad_group_ids))
+            rows = queries.known_ads(connection, customer_id=customer_id, ad_group_ids=array_of(ad_group_ids))
             for row in rows:
                 known.setdefault((row["ad_group_id"], row["edition"]), set()).add(row["new_ad_id"])
         return {key: frozenset(ids) for key, ids in known.items()}
@@ -182,7 +190,7 @@ class Rows:
         """Ad groups that a request may still be changing, with its deadline: nobody mutates them now."""
         with self._database.transaction() as connection:
             rows = queries.ad_groups_in_doubt(
-                connection, customer_id=customer_id, ad_group_ids=list(ad_group_ids)
+                connection, customer_id=customer_id, ad_group_ids=array_of(ad_group_ids)
             )
             return {row["ad_group_id"]: row["deadline_at"] for row in rows}
 

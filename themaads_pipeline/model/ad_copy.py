@@ -203,8 +203,9 @@ def _path(path: str) -> str:
 
 
 def _with_identity(parameters: tuple[tuple[str, str], ...], edition: Edition) -> tuple[tuple[str, str], ...]:
-    if any(key == IDENTITY_PARAMETER for key, _ in parameters):
-        return tuple((key, edition.name if key == IDENTITY_PARAMETER else value) for key, value in parameters)
+    for known, _ in parameters:
+        if known == IDENTITY_PARAMETER:
+            return tuple((key, edition.name if key == known else value) for key, value in parameters)
     if len(parameters) >= CUSTOM_PARAMETERS:
         return parameters
     return (*parameters, (IDENTITY_PARAMETER, edition.name))

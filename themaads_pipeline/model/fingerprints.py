@@ -1,12 +1,13 @@
 """A fingerprint: what an ad says and where it leads, for finding an ad whose identity did not survive."""
 
 import hashlib
-from collections.abc import Iterable
+from bisect import bisect_left
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 
 from themaads_pipeline.model.ads import AdContent, AdText
 from themaads_pipeline.model.texts import single_spaced
+from themaads_pipeline.model.theme_texts import DESCRIPTION, HEADLINE
 
 
 def fingerprint(content: AdContent) -> str:
@@ -17,15 +18,33 @@ def fingerprint(content: AdContent) -> str:
     fingerprints, so this may never be written in another way. It is put together from what is known of each
     text, since a theme's are in every ad.
     """
-    urls = ",".join(map(_quoted, sorted(set(content.final_urls))))
-    path1, path2 = _quoted(single_spaced(content.path1)), _quoted(single_spaced(content.path2))
-    written = f"[[{urls}],{path1},{path2},[{_set_of(content.headlines)}],[{_set_of(content.descriptions)}]]"
+    urls = content.final_urls
+    written_urls = _quoted(urls[0]) if len(urls) == 1 else ",".join(map(_quoted, sorted(set(urls))))
+    written = (
+        f"[[{written_urls}],{_path(content.path1)},{_path(content.path2)},"
+        f"[{_set_of(content.headlines, HEADLINE.copied)}],"
+        f"[{_set_of(content.descriptions, DESCRIPTION.copied)}]]"
+    )
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _set_of(texts: Iterable[AdText]) -> str:
+def _set_of(texts: tuple[AdText, ...], own: int) -> str:
+    """In order, each once. Behind the ad's `own` texts mostly a theme's follow: these are sorted once."""
+    keys, written = map(list.copy, _sorted(texts[own:]))
+    for key, entry in map(_entry, texts[:own]):
+        place = bisect_left(keys, key)
+        if place == len(keys) or keys[place] != key:
+            keys.insert(place, key)
+            written.insert(place, entry)
+    return ",".join(written)
+
+
+@lru_cache(maxsize=4_096)
+def _sorted(texts: tuple[AdText, ...]) -> tuple[list[str], list[str]]:
+    """What each text is sorted by, and how it is written: in this order. Not to be changed by who gets it."""
     written = dict(map(_entry, texts))
-    return ",".join(map(written.__getitem__, sorted(written)))
+    keys = sorted(written)
+    return keys, list(map(written.__getitem__, keys))
 
 
 @lru_cache(maxsize=16_384)
@@ -33,3 +52,8 @@ def _entry(text: AdText) -> tuple[str, str]:
     """What a text is sorted by, which is the text and then its pin, and how it is written."""
     spaced, pin = single_spaced(text.text), text.pin or ""
     return f"{spaced}\0{pin}", f"[{_quoted(spaced)},{_quoted(pin)}]"
+
+
+@lru_cache(maxsize=4_096)
+def _path(path: str) -> str:
+    return _quoted(single_spaced(path))

@@ -18,9 +18,8 @@ def with_parameters(url: str, pairs: Iterable[str]) -> str:
     """
     end = _query_end(url)
     head, fragment = url[:end], url[end:]
-    present = _pairs(head)
     for pair in pairs:
-        if pair not in present:
+        if pair not in head or pair not in _pairs(head):
             head = f"{head}{_joint(head)}{pair}"
     return head + fragment
 

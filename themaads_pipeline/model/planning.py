@@ -121,7 +121,9 @@ class Planner:
         if (unfit := _unfit(ad_group, self._now)) is not None:
             reason, message = unfit
             return Skip(item=item, reason=reason, message=message)
-        ads = sorted(self._snapshot.ads.get(item.ad_group_id, ()), key=_ad_id)
+        ads: Sequence[LiveAd] = self._snapshot.ads.get(item.ad_group_id, ())
+        if len(ads) > 1:
+            ads = sorted(ads, key=_ad_id)
         live = [ad for ad in ads if ad.status != "REMOVED"]
         if (ad := _present(live, item.edition, known.label_ids, known_ad_ids)) is not None:
             lacks_label = known.label_ids.isdisjoint(ad.label_ids)
@@ -207,10 +209,10 @@ def is_themed(ad: LiveAd, labels: LabelBook, catalogue: Catalogue) -> bool:
     if ad.label_ids and any(catalogue.is_themed_label(name) for name in labels.names_of(ad.label_ids)):
         return True
     for url in ad.content.final_urls:
-        if pairs := query_pairs(url):
-            for marks in catalogue.url_pairs:
-                if marks <= pairs:
-                    return True
+        for marks in catalogue.url_pairs:
+            # Nearly no URL has one of them anywhere, so its query is hardly ever taken apart.
+            if all(map(url.__contains__, marks)) and marks <= query_pairs(url):
+                return True
     return False
 
 
