@@ -23,6 +23,7 @@ from themaads_pipeline.ledger.ledger import Ledger
 from themaads_pipeline.model.ads import Account, NewAd
 from themaads_pipeline.model.items import ItemState
 from themaads_pipeline.model.labels import LabelBook
+from themaads_pipeline.push.memory import collect_seldom, keep_memory
 from themaads_pipeline.push.snapshot import local_now, look, plan_items
 from themaads_pipeline.push.work import PushConfig
 from themaads_pipeline.settings import settings
@@ -60,6 +61,8 @@ class _Share:
 def main(number: int, read: Callable[[Any], tuple[Any, ...]]) -> None:
     """Find out what to send, and send it."""
     imports_s = since_the_interpreter_started()
+    collect_seldom()  # Python is set as in a worker: that is no pipeline
+    keep_memory()
     chosen = settings()
     client = open_client(chosen.ads_config, trusted_roots=chosen.emulator_dir / "ca.pem")
     assert chosen.database_url is not None
