@@ -71,6 +71,26 @@ def test_items_of_one_state_are_found_without_the_others_by_a_plan_for_all_state
         assert "Removed by Filter" not in plan, f"pending ones are looked at, too:\n{plan}"
 
 
+def test_an_uploads_policy_patterns_are_found_without_the_others_by_a_plan_for_all_uploads(
+    ledger: Ledger, database_url: str
+) -> None:
+    other = working(ledger, items=2_000, key="other", run_id="other")
+    ledger.leases.release(other.lease)
+    upload = working(ledger, items=300).owner.upload
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "update themaads.item set state = 'failed', category = 'policy', code = 'POLICY', message = 'No.'"
+        )
+        connection.execute("analyze themaads.item")
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        connection.execute(f"prepare asked (bigint) as {numbered('policy_patterns', ['upload'])}")
+        asked = sql.SQL("explain (analyze, format json) execute asked ({})").format(sql.Literal(upload))
+        [(plan,)] = connection.execute(asked).fetchall()
+        found = [node for node in nodes(plan[0]["Plan"]) if node["Relation Name"] == "item"]
+        assert max(node["Actual Rows"] for node in found) == 300, found
+        assert not any("Rows Removed by Filter" in node for node in found), found
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"), [("progress_of", {"number": None}), ("uploads_to_tell_of", {"young_s": 3600})]
 )
