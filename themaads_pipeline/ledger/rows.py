@@ -36,6 +36,15 @@ class OpenAccount:
     items: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What the ledger knew of some ad groups at one moment, of the database's clock."""
+
+    at: datetime
+    ads: dict[tuple[int, str], frozenset[int]]  # that it made, by ad group and edition, for whichever upload
+    in_doubt: dict[int, datetime]  # ad groups that a request may still be changing, with its deadline
+
+
 class Rows:
     """Writes what was read, once; reads what is still to be done."""
 
@@ -174,25 +183,19 @@ class Rows:
             return row["due_at"], row["waiting"]
 
     @rides_out
-    def known_ads(
-        self, customer_id: int, ad_group_ids: Sequence[int]
-    ) -> dict[tuple[int, str], frozenset[int]]:
-        """Ads the ledger made, by (ad group, edition), whichever upload asked for them."""
-        known: dict[tuple[int, str], set[int]] = {}
+    def known_of(self, customer_id: int, ad_group_ids: Sequence[int]) -> Known:
+        """What the ledger knows of ad groups of an account whose state is about to be read."""
+        chosen = {"customer_id": customer_id, "ad_group_ids": array_of(ad_group_ids)}
         with self._database.transaction() as connection:
-            rows = queries.known_ads(connection, customer_id=customer_id, ad_group_ids=array_of(ad_group_ids))
-            for row in rows:
-                known.setdefault((row["ad_group_id"], row["edition"]), set()).add(row["new_ad_id"])
-        return {key: frozenset(ids) for key, ids in known.items()}
-
-    @rides_out
-    def ad_groups_in_doubt(self, customer_id: int, ad_group_ids: Sequence[int]) -> dict[int, datetime]:
-        """Ad groups that a request may still be changing, with its deadline: nobody mutates them now."""
-        with self._database.transaction() as connection:
-            rows = queries.ad_groups_in_doubt(
-                connection, customer_id=customer_id, ad_group_ids=array_of(ad_group_ids)
-            )
-            return {row["ad_group_id"]: row["deadline_at"] for row in rows}
+            at: datetime = queries.now(connection)
+            in_doubt = {
+                row["ad_group_id"]: row["deadline_at"]
+                for row in queries.ad_groups_in_doubt(connection, **chosen)
+            }
+            ads: dict[tuple[int, str], set[int]] = {}
+            for row in queries.known_ads(connection, **chosen):
+                ads.setdefault((row["ad_group_id"], row["edition"]), set()).add(row["new_ad_id"])
+        return Known(at=at, in_doubt=in_doubt, ads={key: frozenset(ids) for key, ids in ads.items()})
 
     def retry(
         self,

@@ -52,12 +52,12 @@ def look(ledger: Ledger | None, gateway: Gateway, account: Account, items: Seque
     if ledger is None:
         snapshot = gateway.read_snapshot(account, ad_group_ids)
         return View(snapshot=snapshot, known_ads={}, in_doubt={}, read_at=datetime.now(UTC))
-    read_at = ledger.attempts.now()
+    known = ledger.rows.known_of(account.customer_id, ad_group_ids)
     return View(
-        in_doubt=ledger.rows.ad_groups_in_doubt(account.customer_id, ad_group_ids),
-        known_ads=ledger.rows.known_ads(account.customer_id, ad_group_ids),
+        in_doubt=known.in_doubt,
+        known_ads=known.ads,
         snapshot=gateway.read_snapshot(account, ad_group_ids),
-        read_at=read_at,
+        read_at=known.at,
     )
 
 

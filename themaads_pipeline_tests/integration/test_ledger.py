@@ -260,7 +260,7 @@ def test_no_ad_group_is_sent_twice_at_once_whatever_the_uploads(ledger: Ledger, 
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("delete from themaads.account_lease")
     other = working(ledger, key="other@2", run_id="run-2")
-    assert ledger.rows.ad_groups_in_doubt(ACCOUNT, [102, 103]).keys() == {102}
+    assert ledger.rows.known_of(ACCOUNT, [102, 103]).in_doubt.keys() == {102}
     with pytest.raises(psycopg.errors.UniqueViolation):
         ledger.attempts.claim(other.owner, other.lease, [planned(other.items[0])], read_at=other.read_at)
 
