@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from random import sample
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -20,6 +21,7 @@ from themaads_pipeline.settings import Settings
 
 DEFAULT_PORT = 3000
 DEFAULT_DASHBOARD_PORT = 3100
+_OF_NO_CONNECTION = range(20_000, 32_000)  # Linux gives outgoing ones 32768 to 60999, others higher ones
 _LONGEST_SOCKET_PATH = 100  # bytes; a socket's path is at most 104 on macOS
 _RUNS_QUERY = """{
   runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}, limit: 1) {
@@ -167,7 +169,12 @@ def code_server_socket(home: Path) -> Path:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A port of this machine that nobody listens on, and that no outgoing connection is given before whoever
+    it is for listens there: these are from a range of their own.
+    """
+    for port in sample(_OF_NO_CONNECTION, 100):
+        if _is_free(port):
+            return port
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
