@@ -1,5 +1,6 @@
 """How a worker's memory is set, seen in a process of its own."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ print(len(re.findall("<heap nr=", open(sys.argv[2]).read())))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="pools are those of glibc's malloc")
 def test_a_workers_threads_share_two_pools_of_memory(tmp_path: Path) -> None:
     def pools(how: str) -> int:
         command = [sys.executable, "-c", _COUNTED, how, f"{tmp_path}/malloc.xml"]
