@@ -94,7 +94,7 @@ class Gateway:
             AdsError: Of its kinds; temporary ones after repeated attempts.
         """
         ad_groups: dict[int, AdGroup] = {}
-        ads: dict[int, list[LiveAd]] = defaultdict(list)
+        ads: dict[int, tuple[LiveAd, ...]] = {}
 
         def ad_of(row: Any) -> LiveAd:
             ad = queries.live_ad_of(row)
@@ -105,13 +105,17 @@ class Gateway:
         where = f"reading ads of account {account.customer_id}"
         for chunk in queries.chunks_of_ids(ad_group_ids):
             for ad in self._read(account, queries.ads(chunk), where, ad_of):
-                ads[ad.ad_group_id].append(ad)
+                others = ads.get(ad.ad_group_id)
+                ads[ad.ad_group_id] = (ad,) if others is None else (*others, ad)
+        for ad_group_id, found in ads.items():
+            if len(found) > 1:
+                ads[ad_group_id] = tuple(sorted(found, key=_ad_id))
         missing = set(ad_group_ids) - ad_groups.keys()
         where = f"reading ad groups of account {account.customer_id}"
         for chunk in queries.chunks_of_ids(missing):
             for ad_group in self._read(account, queries.ad_groups(chunk), where, queries.ad_group_of):
                 ad_groups[ad_group.ad_group_id] = ad_group
-        return Snapshot(ad_groups=ad_groups, ads=_by_ad_id(ads))
+        return Snapshot(ad_groups=ad_groups, ads=ads)
 
     def find_ad_groups(self, account: Account, names: Sequence[str]) -> list[AdGroup]:
         """Ad groups by exact name, removed ones too, by id; one name can have several, in other campaigns."""
@@ -284,8 +288,5 @@ def _label_of(row: Any) -> tuple[str, int]:
     return row.label.name, row.label.id
 
 
-def _by_ad_id(ads: dict[int, list[LiveAd]]) -> dict[int, tuple[LiveAd, ...]]:
-    for found in ads.values():
-        if len(found) > 1:
-            found.sort(key=lambda ad: ad.ad_id)
-    return {ad_group_id: tuple(found) for ad_group_id, found in ads.items()}
+def _ad_id(ad: LiveAd) -> int:
+    return ad.ad_id

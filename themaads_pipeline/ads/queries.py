@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from themaads_pipeline.model.ads import AdContent, AdGroup, AdText, LiveAd
@@ -13,6 +13,8 @@ from themaads_pipeline.model.reviews import AdReview
 MAX_IN_VALUES = 20_000
 # No size is published for a query; a chunk of names stays well below gRPC's usual 4 MB for a message.
 MAX_IN_CHARACTERS = 500_000
+_MOST_TEXTS = 16_384
+_NONE: frozenset[int] = frozenset()
 
 _AD_GROUP_FIELDS = (
     "ad_group.id, ad_group.name, ad_group.status, ad_group.type, campaign.id, campaign.name, "
@@ -129,24 +131,26 @@ def live_ad_of(row: Any) -> LiveAd:
     """The responsive search ad of a GoogleAdsRow (raw protobuf)."""
     ad_group_ad, names = row.ad_group_ad, _names_in(row.DESCRIPTOR)
     ad = ad_group_ad.ad
-    rsa = ad.responsive_search_ad
-    pins = names.pin
+    rsa, texts = ad.responsive_search_ad, names.texts
+    mobile_urls, parameters, labels = ad.final_mobile_urls, ad.url_custom_parameters, ad_group_ad.labels
     return LiveAd(
         ad_id=ad.id,
         ad_group_id=row.ad_group.id,
         status=names.ad_status[ad_group_ad.status],
         content=AdContent(
-            headlines=tuple([_text(asset.text, pins[asset.pinned_field]) for asset in rsa.headlines]),
-            descriptions=tuple([_text(asset.text, pins[asset.pinned_field]) for asset in rsa.descriptions]),
+            headlines=tuple([texts[asset.pinned_field][asset.text] for asset in rsa.headlines]),
+            descriptions=tuple([texts[asset.pinned_field][asset.text] for asset in rsa.descriptions]),
             final_urls=tuple(ad.final_urls),
             path1=rsa.path1,
             path2=rsa.path2,
-            final_mobile_urls=tuple(ad.final_mobile_urls),
+            final_mobile_urls=tuple(mobile_urls) if mobile_urls else (),
             tracking_url_template=ad.tracking_url_template,
             final_url_suffix=ad.final_url_suffix,
-            url_custom_parameters=tuple([(each.key, each.value) for each in ad.url_custom_parameters]),
+            url_custom_parameters=(
+                tuple([(each.key, each.value) for each in parameters]) if parameters else ()
+            ),
         ),
-        label_ids=frozenset([int(name.rpartition("/")[2]) for name in ad_group_ad.labels]),
+        label_ids=frozenset([int(name.rpartition("/")[2]) for name in labels]) if labels else _NONE,
         approval_status=names.approval[ad_group_ad.policy_summary.approval_status],
     )
 
@@ -202,6 +206,32 @@ def _enum_names(descriptor: Any, field: str) -> Any:
     return _Names({number: value.name for number, value in values.items()})
 
 
+class _Texts(dict[str, AdText]):
+    """One object for each text with one pin: an account's ads repeat theirs, which saves time and memory."""
+
+    def __init__(self, pin: str | None) -> None:
+        super().__init__()
+        self._pin = pin
+
+    def __missing__(self, text: str) -> AdText:
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        made = self[text] = AdText(text, self._pin)
+        return made
+
+
+class _TextsByPin(dict[int, _Texts]):
+    """By the number of the pin; 0: not pinned."""
+
+    def __init__(self, pins: _Names) -> None:
+        super().__init__()
+        self._pins = pins
+
+    def __missing__(self, number: int) -> _Texts:
+        made = self[number] = _Texts(self._pins[number] if number else None)
+        return made
+
+
 class _RowNames(NamedTuple):
     """The enums of a row of ads: looked up for each of their fields, in each row."""
 
@@ -211,7 +241,7 @@ class _RowNames(NamedTuple):
     experiment_type: Any
     ad_status: Any
     approval: Any
-    pin: Any  # None: not pinned
+    texts: Any  # `AdText`s by the number of their pin, and by what they say
 
 
 @cache
@@ -228,14 +258,8 @@ def _names_in(row: Any) -> _RowNames:
         experiment_type=_enum_names(campaign, "experiment_type"),
         ad_status=_enum_names(ad_group_ad, "status"),
         approval=_enum_names(part(ad_group_ad, "policy_summary"), "approval_status"),
-        pin=_Names(_enum_names(part(rsa, "headlines"), "pinned_field") | {0: None}),
+        texts=_TextsByPin(_enum_names(part(rsa, "headlines"), "pinned_field")),
     )
-
-
-@lru_cache(maxsize=16_384)
-def _text(text: str, pin: str | None) -> AdText:
-    """One object for each text: an account's ads repeat theirs, which saves time and memory."""
-    return AdText(text, pin)
 
 
 def _day(date_time: str) -> date | None:

@@ -104,7 +104,7 @@ def _check_texts(
     # What was plain in another ad is plain in this one: nearly all of a theme's texts are known here.
     may_repeat = len(distinct) != len(texts)
     for text in distinct - rule.plain:
-        if 0 < len(text) <= rule.width and _is_plain(text):
+        if _is_plain(text, rule.width):
             if len(rule.plain) > _MAX_PLAIN:
                 rule.plain.clear()
             rule.plain.add(text)
@@ -129,15 +129,14 @@ def _pin_problem(pin: int) -> str:
     return "AssetLinkError.INVALID_PINNED_FIELD" if given else "EnumError.ENUM_VALUE_NOT_PERMITTED"
 
 
-def _is_plain(text: str) -> bool:
-    """Nothing but what can be shown in one column each, and no braces or outer spaces."""
-    return (
-        text.isascii()
-        and text.isprintable()
-        and "{" not in text
-        and "}" not in text
-        and text[0] != " " != text[-1]
-    )
+def _is_plain(text: str, width: int) -> bool:
+    """Whether nothing can be wrong with a text, today or later: that takes no outer spaces, and no countdown."""
+    if not text or text != text.strip():
+        return False
+    if text.isascii() and text.isprintable() and "{" not in text and "}" not in text:
+        return len(text) <= width
+    facts = text_facts(text)
+    return not facts.problem and not facts.countdowns and facts.width <= width
 
 
 def _check_duplicates(texts: list[str], name: str, errors: Errors, below: Path) -> None:
@@ -151,7 +150,7 @@ def _check_duplicates(texts: list[str], name: str, errors: Errors, below: Path) 
 
 
 def _check_text(text: str, width: int, errors: Errors, at: Path, *, now: float, time_zone: str) -> None:
-    """A text that is not plainly short ASCII."""
+    """A text that is not plain."""
     facts = text_facts(text)
     if not text:
         errors.add("FieldError.REQUIRED", at)

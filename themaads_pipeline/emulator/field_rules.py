@@ -55,6 +55,7 @@ def field_rules(message: str) -> FieldRules:
     )
 
 
+@cache
 def resource_message(resource: str) -> str:
     """`resources.CampaignBudget` for `campaign_budget`, as the rows of GoogleAdsService know it."""
     field = message_class("services.GoogleAdsRow").DESCRIPTOR.fields_by_name[resource]

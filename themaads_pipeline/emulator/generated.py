@@ -106,23 +106,14 @@ def _add_ad_groups(account: Account, campaign: Campaign, serials: range, shift: 
 
 def _body(quality: str, product: str, serial: int, customer_id: int) -> bytes:
     """An RSA as an advertiser might have written it; some have pins, tracking or a second path."""
-    message = message_class("resources.Ad")()
-    message.ParseFromString(
-        _common(
-            quality,
-            product,
-            pinned=serial % 10 == 0,
-            second_path=serial % 4 == 0,
-            tracked=serial % 25 == 0,
-        )
+    common = _common(
+        quality, product, pinned=serial % 10 == 0, second_path=serial % 4 == 0, tracked=serial % 25 == 0
     )
-    if serial % 3:
-        for text in (f"Modelnummer {serial}"[:30], "Achteraf Betalen")[: serial % 3]:
-            message.responsive_search_ad.headlines.add(text=text)
-    message.final_urls.append(
-        f"https://www.winkel{customer_id % 1000}.nl/{product.lower()}/{serial}?kleur=zwart"
-    )
-    return bytes(message.SerializeToString())
+    own = message_class("resources.Ad")()
+    for text in (f"Modelnummer {serial}"[:30], "Achteraf Betalen")[: serial % 3]:
+        own.responsive_search_ad.headlines.add(text=text)
+    own.final_urls.append(f"https://www.winkel{customer_id % 1000}.nl/{product.lower()}/{serial}?kleur=zwart")
+    return common + bytes(own.SerializeToString())  # one behind the other is both merged: a rule of protobuf
 
 
 @cache

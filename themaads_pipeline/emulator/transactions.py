@@ -11,7 +11,7 @@ from themaads_pipeline.emulator.failures import ApiError, OperationRefusedError,
 if TYPE_CHECKING:
     from themaads_pipeline.emulator.world import World
 
-_ID = re.compile(r"-?[0-9]{1,19}")
+_NAME = re.compile(r"(?s:(.*)/)?(-?[0-9]{1,19}(?:~-?[0-9]{1,19})*)")
 Undo = tuple[Entity, Callable[..., Any], tuple[Any, ...]]  # what was made or changed, and what takes it back
 
 
@@ -117,19 +117,20 @@ class Transaction:
             OperationRefusedError: Malformed, or of another account.
         """
         real = self.real_name(name, path) if self.temporary or self.failed_names else name
-        start, _, end = real.rpartition("/")
-        ids = end.split("~")
         if not name:
             raise OperationRefusedError(ApiError(code="RequestError.RESOURCE_NAME_MISSING", path=path))
-        if len(ids) != count or not all(map(_ID.fullmatch, ids)):
+        parts = _NAME.fullmatch(real)
+        ids = parts[2].split("~") if parts is not None else []
+        if parts is None or len(ids) != count:
             raise OperationRefusedError(
                 ApiError(code="RequestError.RESOURCE_NAME_MALFORMED", path=path, trigger=name)
             )
-        if start != f"customers/{self.account.customer_id}/{collection}":
+        if parts[1] != f"customers/{self.account.customer_id}/{collection}":
+            start = parts[1] or ""
             mine = start.split("/")[-1] == collection and start.startswith("customers/")
             code = "MutateError.RESOURCE_NOT_FOUND" if mine else "RequestError.RESOURCE_NAME_MALFORMED"
             raise OperationRefusedError(ApiError(code=code, path=path, trigger=name))
-        return tuple(int(part) for part in ids)
+        return tuple(map(int, ids))
 
 
 def not_found(path: Path, name: str) -> OperationRefusedError:

@@ -36,10 +36,16 @@ def _compiled(tree: Tree, descriptor: Descriptor) -> Plan:
         if field.is_repeated:
             plan[name] = "repeated", None
         elif field.message_type is not None:
-            plan[name] = "message", None if below is None else _compiled(below, field.message_type)
+            plan[name] = "message", _compiled_below(below, field.message_type)
         else:
             plan[name] = "optional" if field.has_presence else "plain", None
     return plan
+
+
+def _compiled_below(tree: Tree | None, descriptor: Descriptor) -> Plan | None:
+    if tree is None or (not any(tree.values()) and set(descriptor.fields_by_name).issubset(tree)):
+        return None  # all of it, by its name or field by field
+    return _compiled(tree, descriptor)
 
 
 def copy_fields(source: Message, target: Message, plan: Plan) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-from themaads_pipeline.emulator.entities import REMOVED, Ad, Document, Label
+from themaads_pipeline.emulator.entities import LABEL_REMOVED, REMOVED, Ad, Document, Label
 from themaads_pipeline.emulator.failures import ApiError, OperationRefusedError, Path, resource_count_details
 from themaads_pipeline.emulator.field_rules import field_rules, resource_message
 from themaads_pipeline.emulator.messages import Message, enum_values
@@ -95,15 +95,19 @@ def _holder(kind: LabelledKind, tx: Transaction, message: Message) -> Holder:
 
 def _own_label(tx: Transaction, name: str) -> Label:
     """A label of the account itself: a manager's label says why it cannot be used, any other is not found."""
+    kept: Label | None = tx.kept.get(("label", name))
+    if kept is not None and kept.status != LABEL_REMOVED:
+        return kept
     at: Path = (*_CREATE, ("label", None))
     try:
-        return find_label(tx, name, at)
+        found = tx.kept["label", name] = find_label(tx, name, at)
     except OperationRefusedError as refused:
         above = (label for manager in managers_of(tx.account) for label in manager.labels.values())
         if tx.account.manager or not any(label.resource_name == name for label in above):
             raise
         code = "LabelError.INVALID_RESOURCE_FOR_MANAGER_LABEL"
         raise OperationRefusedError(replace(refused.errors[0], code=code, message="")) from refused
+    return found
 
 
 def _detach(kind: LabelledKind, tx: Transaction, operation: Message) -> Attached:

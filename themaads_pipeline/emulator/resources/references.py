@@ -30,10 +30,10 @@ def referenced(tx: Transaction, name: str, resource: str, path: Path) -> Target:
 
 def existing(tx: Transaction, name: str, resource: str, path: Path) -> Target:
     """As `referenced`, removed ones included."""
-    collection = field_rules(resource_message(resource)).collection
     real = tx.real_name(name, path)
     found = _entities(tx.account, resource).get(real)
     if found is None:
+        collection = field_rules(resource_message(resource)).collection
         numeric = _ENDING.sub("", real)  # a link to an asset is named after its field as well: 1~2~SITELINK
         tx.ids(numeric, collection, path, count=numeric.count("~") + 1)
         raise not_found(path, name)
