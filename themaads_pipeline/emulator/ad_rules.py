@@ -130,7 +130,7 @@ def _pin_problem(pin: int) -> str:
 
 
 def _is_plain(text: str, width: int) -> bool:
-    """Whether nothing can be wrong with a text, today or later: that takes no outer spaces, and no countdown."""
+    """Whether nothing is wrong with a text, today or later: without outer spaces and countdowns."""
     if not text or text != text.strip():
         return False
     if text.isascii() and text.isprintable() and "{" not in text and "}" not in text:

@@ -32,9 +32,9 @@ _logger = logging.getLogger(__name__)
 _PATH = re.compile(r"/google\.ads\.googleads\.(v\d+)\.services\.(\w+/\w+)")
 _OPERATIONS_PATH = re.compile(r"/(google\.longrunning\.Operations/\w+)")
 _LONGEST_HANG_S = 600.0
-# Set aside for the work at the end of a profile's latency. More than it takes: what is left is waited for.
-_WORK_S_PER_OPERATION = 0.0002
-_WORK_S = 0.003
+# Set aside for a mutate's work at the end of a profile's latency: a share of it. Far more than the work takes,
+# as that of dozens of accounts may fall due at once; what is left is waited for.
+_WORK_SHARE = 0.1
 _AD_METHODS = frozenset(resource.method for resource in RESOURCES if resource.cost == "ad")
 
 
@@ -95,7 +95,12 @@ class Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio ships n
         with _Attempt(
             self._world, self._tokens, method, version, request=request, context=context
         ) as attempt:
-            yield from attempt.shaped(attempt.run())
+            responses = attempt.shaped(attempt.run())
+            first = next(responses, None)
+            attempt.take_the_rest_of_the_time()
+            if first is not None:
+                yield first
+                yield from responses
             attempt.lose_answer_if_scripted()
         context.set_trailing_metadata((("request-id", attempt.call.request_id),))
 
@@ -283,7 +288,7 @@ class _Attempt:
 
     def _spend_time(self) -> None:
         """Sleeps so that the answer is ready when the profile says; the commit comes at the end, as with
-        Google.
+        Google. What is read is read at once, and waits for its time afterwards.
         """
         profile = self._world.profile
         if not profile.request_s:
@@ -291,8 +296,9 @@ class _Attempt:
         ads = self._ad_operations()
         others = self.call.operations - ads if self._method.operations else 0
         self.call.spread_s = profile.request_s + ads * profile.ad_s + others * profile.label_s
-        work = _WORK_S + self.call.operations * _WORK_S_PER_OPERATION
-        self._world.stopping.wait(max(0.0, self.call.started_at + self.call.spread_s - work - time.time()))
+        if self._method.changes:
+            due_at = self.call.started_at + self.call.spread_s * (1 - _WORK_SHARE)
+            self._world.stopping.wait(max(0.0, due_at - time.time()))
 
     def _ad_operations(self) -> int:
         if self.call.method in _AD_METHODS:

@@ -99,22 +99,17 @@ def _texts(
 def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str, AdText]:
     """By their keys."""
     pins = _pins(source, kind, now)
-    others = kind.copied - len(pins)
+    others, width = kind.copied - len(pins), kind.width
     kept: dict[str, AdText] = {}
     for original in source:
         if original.pin:
-            facts = _facts_of(original.text)
-            kept[facts.key] = AdText(facts.ad_text.text, original.pin)
+            ad_text, key, _, _ = _facts_of(original.text)
+            kept[key] = original if ad_text.text == original.text else AdText(ad_text.text, original.pin)
         elif others > 0:
-            facts = _facts_of(original.text)
-            if (
-                facts.key
-                and facts.key not in kept
-                and facts.key not in pins
-                and facts.width <= kind.width
-                and not is_over(facts.targets, now)
-            ):
-                kept[facts.key] = facts.ad_text
+            ad_text, key, counted, targets = _facts_of(original.text)
+            is_new = key and key not in kept and key not in pins
+            if is_new and counted <= width and not (targets and is_over(targets, now)):
+                kept[key] = ad_text
                 others -= 1
     return kept
 
