@@ -32,8 +32,8 @@ _logger = logging.getLogger(__name__)
 _PATH = re.compile(r"/google\.ads\.googleads\.(v\d+)\.services\.(\w+/\w+)")
 _OPERATIONS_PATH = re.compile(r"/(google\.longrunning\.Operations/\w+)")
 _LONGEST_HANG_S = 600.0
-# Set aside for a mutate's work at the end of a profile's latency: a share of it. Far more than the work takes,
-# as that of dozens of accounts may fall due at once; what is left is waited for.
+# Set aside for a mutate's work at the end of a profile's latency: a share of it. Far more than the work
+# takes, as that of dozens of accounts may fall due at once; what is left is waited for.
 _WORK_SHARE = 0.1
 _AD_METHODS = frozenset(resource.method for resource in RESOURCES if resource.cost == "ad")
 

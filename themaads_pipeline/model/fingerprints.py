@@ -20,27 +20,42 @@ def fingerprint(content: AdContent) -> str:
     """
     urls = content.final_urls
     written_urls = _quoted(urls[0]) if len(urls) == 1 else ",".join(map(_quoted, sorted(set(urls))))
-    written = (
-        f"[[{written_urls}],{_path(content.path1)},{_path(content.path2)},"
-        f"[{_set_of(content.headlines, HEADLINE.copied)}],"
-        f"[{_set_of(content.descriptions, DESCRIPTION.copied)}]]"
+    written = b"".join(
+        (
+            b"[[",
+            _encoded(written_urls),
+            b"],",
+            _path(content.path1),
+            b",",
+            _path(content.path2),
+            b",[",
+            _set_of(content.headlines, HEADLINE.copied),
+            b"],[",
+            _set_of(content.descriptions, DESCRIPTION.copied),
+            b"]]",
+        )
     )
-    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(written).hexdigest()[:32]
 
 
-def _set_of(texts: tuple[AdText, ...], own: int) -> str:
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _set_of(texts: tuple[AdText, ...], own: int) -> bytes:
     """In order, each once. Behind the ad's `own` texts mostly a theme's follow: these are sorted once."""
-    keys, written = map(list.copy, _sorted(texts[own:]))
+    known_keys, known = _sorted(texts[own:])
+    keys, written = known_keys.copy(), known.copy()
     for key, entry in map(_entry, texts[:own]):
         place = bisect_left(keys, key)
         if place == len(keys) or keys[place] != key:
             keys.insert(place, key)
             written.insert(place, entry)
-    return ",".join(written)
+    return b",".join(written)
 
 
 @lru_cache(maxsize=4_096)
-def _sorted(texts: tuple[AdText, ...]) -> tuple[list[str], list[str]]:
+def _sorted(texts: tuple[AdText, ...]) -> tuple[list[str], list[bytes]]:
     """What each text is sorted by, and how it is written: in this order. Not to be changed by who gets it."""
     written = dict(map(_entry, texts))
     keys = sorted(written)
@@ -48,12 +63,12 @@ def _sorted(texts: tuple[AdText, ...]) -> tuple[list[str], list[str]]:
 
 
 @lru_cache(maxsize=16_384)
-def _entry(text: AdText) -> tuple[str, str]:
+def _entry(text: AdText) -> tuple[str, bytes]:
     """What a text is sorted by, which is the text and then its pin, and how it is written."""
     spaced, pin = single_spaced(text.text), text.pin or ""
-    return f"{spaced}\0{pin}", f"[{_quoted(spaced)},{_quoted(pin)}]"
+    return f"{spaced}\0{pin}", _encoded(f"[{_quoted(spaced)},{_quoted(pin)}]")
 
 
 @lru_cache(maxsize=4_096)
-def _path(path: str) -> str:
-    return _quoted(single_spaced(path))
+def _path(path: str) -> bytes:
+    return _encoded(_quoted(single_spaced(path)))
