@@ -159,8 +159,14 @@ def _workbook(file: Path) -> Path:
 def _table(case: Figures) -> Table:
     table = Table("figure", "value", title=str(case["case"]))
     for name, value in _flat({name: value for name, value in case.items() if name != "case"}):
-        table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else f"{value:,}")
+        table.add_row(name, _shown(value))
     return table
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int | float):
+        return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+    return str(value)
 
 
 def _flat(figures: Figures) -> Iterator[tuple[str, Any]]:
