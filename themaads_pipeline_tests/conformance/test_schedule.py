@@ -81,3 +81,31 @@ def test_a_commit_comes_at_the_end_of_its_time(client: Any, emulator: RunningEmu
         assert not [ad for ad in emulator.ads(_SHOPS[0]) if not ad["seeded"]]
         answer.result()
     assert [ad for ad in emulator.ads(_SHOPS[0]) if not ad["seeded"]]
+
+
+def test_what_is_read_is_what_was_there_when_the_request_came_and_is_told_in_its_time(
+    client: Any, emulator: RunningEmulator
+) -> None:
+    def labels() -> tuple[list[str], float]:
+        started = time.monotonic()
+        answers = client.get_service("GoogleAdsService").search_stream(
+            customer_id=_SHOPS[0], query="SELECT label.name FROM label"
+        )
+        names = [row.label.name for answer in answers for row in answer.results]
+        return names, time.monotonic() - started
+
+    labels()  # the connection is made and the token fetched
+    emulator.profile("realistic", request_s=2.0)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(labels)
+        time.sleep(1.0)
+        emulator.profile("instant")
+        request = client.get_type("MutateLabelsRequest")
+        request.customer_id = _SHOPS[0]
+        request.operations.add().create.name = "made meanwhile"
+        client.get_service("LabelService").mutate_labels(request=request)
+        assert not reading.done()
+        names, seconds = reading.result()
+    assert names == []
+    assert seconds >= 2.0
+    assert labels()[0] == ["made meanwhile"]
