@@ -86,11 +86,11 @@ def test_a_commit_comes_at_the_end_of_its_time(client: Any, emulator: RunningEmu
 def test_what_is_read_is_what_was_there_when_the_request_came_and_is_told_in_its_time(
     client: Any, emulator: RunningEmulator
 ) -> None:
+    service = client.get_service("GoogleAdsService")  # kept: with it, its channel would go
+
     def labels() -> tuple[list[str], float]:
         started = time.monotonic()
-        answers = client.get_service("GoogleAdsService").search_stream(
-            customer_id=_SHOPS[0], query="SELECT label.name FROM label"
-        )
+        answers = service.search_stream(customer_id=_SHOPS[0], query="SELECT label.name FROM label")
         names = [row.label.name for answer in answers for row in answer.results]
         return names, time.monotonic() - started
 
