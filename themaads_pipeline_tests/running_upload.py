@@ -177,6 +177,7 @@ def stack_at_work(home: Path, *, ad_groups: int, accounts: int, **settings: str)
     with running(home, *options, **{**QUICK, **settings}) as stack:
         stack.wait_until(lambda: stack.says("stack is up"))
         with Ledger(embedded.database_url(chosen), chosen) as ledger:
+            ledger.patience.have()  # its Postgres may be killed while somebody looks
             at_work = RunningUpload(home=home, stack=stack, ledger=ledger, upload=_none())
             at_work.control("/profile", {"name": "realistic", "site_checks_per_s": 0})
             yield at_work

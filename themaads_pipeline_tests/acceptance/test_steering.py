@@ -282,7 +282,10 @@ def test_a_backfill_whose_worker_is_killed_is_resumed_and_turns_green(scenes: Sc
 
 
 def test_a_second_run_waits_or_fails_clearly_and_harms_nothing(scenes: Scenes) -> None:
-    scenes.pace(1.1)  # a minute, in which all this has to happen
+    # Two minutes, in which all this has to happen.
+    scenes.pace(1.1)
+    labels = ("MutateLabels", "MutateAdGroupAdLabels")
+    scenes.base.control("/faults", [{"kind": "slow", "method": name, "seconds": 7} for name in labels])
     upload = scenes.submit(scenes.next_rows())
     upload.wait_until_at(0.1)
     [first] = scenes.runs(upload)
@@ -314,6 +317,7 @@ def test_a_second_run_waits_or_fails_clearly_and_harms_nothing(scenes: Scenes) -
     assert len(waiting) == 3
     assert queued < waiting
     assert len(runs) == 1 + 3 + len(commands), runs
+    scenes.base.control("/faults", method="DELETE")
     scenes.base.control("/profile", _FAST)
     scenes.wait_for_run(upload, first["runId"], "SUCCESS", timeout=240)
     scenes.note_requests()
