@@ -26,7 +26,7 @@ from themaads_pipeline_tests.running_upload import QUICK, RunningUpload, rows_of
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("stack")]
 
-_ACCOUNTS, _AD_GROUPS = 200, 600  # 32 accounts at once, each six seconds at work
+_ACCOUNTS, _AD_GROUPS = 200, 600  # 32 accounts at once, each ten seconds at work
 _STALL_S = float(QUICK["THEMAADS_STALL_SECONDS"])
 _ABROAD = 5  # rows of an account that nobody may reach
 
@@ -145,6 +145,8 @@ def test_a_person_sees_and_steers_an_upload_from_its_list_to_its_files(
         expect_usable_by_all(page)
         assert at_work.control("/requests?method=MutateAdGroupAds") == []
         at_work.control("/profile", {"name": "realistic", "site_checks_per_s": 0, "ad_s": 2})
+        slow_labels = {"kind": "slow", "method": "MutateAdGroupAdLabels", "seconds": 4}
+        at_work.control("/faults", [slow_labels])
         page.get_by_role("button", name=f"Hand it in: {_AD_GROUPS} new ads, paused").click()
         page.wait_for_url(re.compile(r"/uploads/\d+"))
         [progress] = at_work.ledger.uploads.progress()
@@ -182,6 +184,7 @@ def test_a_person_sees_and_steers_an_upload_from_its_list_to_its_files(
         expect(page.locator(".said")).to_contain_text("The dry run is launched", timeout=60_000)
         page.get_by_role("link", name="Resume", exact=True).click()
         page.get_by_role("button", name="Resume it").click()
+        at_work.control("/faults", method="DELETE")
         at_work.control("/profile", {"name": "instant"})
         expect(page.locator("[data-figure=status]").first).to_have_text("finished", timeout=120_000)
 
