@@ -108,7 +108,7 @@ def _copied(source: Sequence[AdText], kind: TextKind, now: datetime) -> dict[str
         elif others > 0:
             ad_text, key, counted, targets = _facts_of(original.text)
             is_new = key and key not in kept and key not in pins
-            if is_new and counted <= width and not (targets and is_over(targets, now)):
+            if is_new and counted <= width and not is_over(targets, now):
                 kept[key] = ad_text
                 others -= 1
     return kept

@@ -20,20 +20,12 @@ def fingerprint(content: AdContent) -> str:
     """
     urls = content.final_urls
     written_urls = _quoted(urls[0]) if len(urls) == 1 else ",".join(map(_quoted, sorted(set(urls))))
-    written = b"".join(
-        (
-            b"[[",
-            _encoded(written_urls),
-            b"],",
-            _path(content.path1),
-            b",",
-            _path(content.path2),
-            b",[",
-            _set_of(content.headlines, HEADLINE.copied),
-            b"],[",
-            _set_of(content.descriptions, DESCRIPTION.copied),
-            b"]]",
-        )
+    written = b"[[%b],%b,%b,[%b],[%b]]" % (
+        _encoded(written_urls),
+        _path(content.path1),
+        _path(content.path2),
+        _set_of(content.headlines, HEADLINE.copied),
+        _set_of(content.descriptions, DESCRIPTION.copied),
     )
     return hashlib.sha256(written).hexdigest()[:32]
 
